@@ -1,0 +1,1 @@
+"""Documents in, a real app out, every block proven by running it."""

@@ -1,0 +1,128 @@
+"""Lint, types and coverage of the code in the documents, at its Markdown lines."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi_patterns import source_map
+from fastapi_patterns.blocks import Kind
+from fastapi_patterns.bundle import Bundle
+
+_SUMMARY = re.compile(
+    r"(Found \d+ error|Success: |All checks passed|\d+ files? (already|would)|"
+    r"\[\*\] \d+ fixable|No fixes available).*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a tool found: which tool, where, and what."""
+
+    tool: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text}  ({self.tool})"
+
+
+def lint(bundle: Bundle) -> list[Finding]:
+    """Run Ruff's linter and formatter over the app and over the programs."""
+    config = bundle.root / "pyproject.toml"
+    options = ["--config", str(config)] if config.is_file() else []
+    ruff = [sys.executable, "-m", "ruff"]
+    linter = [*ruff, "check", "--output-format=concise"]
+    formatter = [*ruff, "format", "--check"]
+    return [
+        *_run(bundle, "ruff check", [*linter, *options, "examples"]),
+        *_run(bundle, "ruff format", [*formatter, *options, "examples"]),
+        *_lint_programs(bundle, linter),
+    ]
+
+
+def types(bundle: Bundle) -> list[Finding]:
+    """Run mypy, strict, over the app."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary"]
+    return list(_run(bundle, "mypy", [*command, "examples/backend"]))
+
+
+def coverage(bundle: Bundle) -> list[Finding]:
+    """Run the app's tests and find the lines and branches that they leave out."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, report = Path(folder, "data"), Path(folder, "report.json")
+        tests = subprocess.run(  # noqa: S603
+            [
+                *(sys.executable, "-m", "coverage", "run", "--branch"),
+                *(f"--data-file={data}", "--source=backend", "--omit=*/tests/*"),
+                *("-m", "pytest", "-q", "-W", "error", "--tb=short"),
+                *("-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=."),
+                "backend/tests",
+            ],
+            cwd=bundle.examples,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if tests.returncode:
+            return [Finding("pytest", source_map.rewrite(bundle, tests.stdout))]
+        subprocess.run(  # noqa: S603
+            [
+                *(sys.executable, "-m", "coverage", "json", "-q"),
+                *(f"--data-file={data}", "-o", str(report)),
+            ],
+            cwd=bundle.examples,
+            check=True,
+        )
+        return list(_gaps(bundle, json.loads(report.read_text())))
+
+
+def _gaps(bundle: Bundle, report: dict[str, Any]) -> Iterator[Finding]:
+    for path, file in report["files"].items():
+        lines = bundle.files[path].text.split("\n")
+        for line in file["missing_lines"]:
+            place = source_map.locate(bundle, path, line)
+            text = f"{place}: no test runs: {lines[line - 1].strip()}"
+            yield Finding("coverage", text)
+        for line, target in file["missing_branches"]:
+            place = source_map.locate(bundle, path, line)
+            way = source_map.locate(bundle, path, target) if target > 0 else "the end"
+            yield Finding("coverage", f"{place}: no test goes from here to {way}")
+
+
+def _run(bundle: Bundle, tool: str, command: list[str]) -> Iterator[Finding]:
+    done = subprocess.run(  # noqa: S603
+        command, cwd=bundle.root, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return
+    for line in (done.stdout + done.stderr).splitlines():
+        if line.strip() and not _SUMMARY.match(line):
+            yield Finding(tool, source_map.rewrite(bundle, line))
+
+
+def _lint_programs(bundle: Bundle, command: list[str]) -> Iterator[Finding]:
+    """Lint each program as the file that a reader would paste it into."""
+    kinds = (Kind.PROGRAM, Kind.SINCE, Kind.MISTAKE)
+    with tempfile.TemporaryDirectory() as folder:
+        for block in bundle.blocks:
+            if block.kind in kinds:
+                name = f"{block.document}.{block.line}.py"
+                Path(folder, name).write_text(block.text, "utf-8")
+        done = subprocess.run(  # noqa: S603
+            [*command, "--isolated", "--select=E,F,W,I,UP,B", "--ignore=B018", folder],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    for line in done.stdout.splitlines():
+        found = re.search(r"([\w.]+\.md)\.(\d+)\.py:(\d+):(.*)", line)
+        if found:
+            place = f"{found[1]}:{int(found[2]) + int(found[3])}"
+            yield Finding("ruff check", f"{place}:{found[4]}")

@@ -1,0 +1,297 @@
+"""The command line: a thin layer over the modules that do the work."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.syntax import Syntax
+from rich.table import Table
+
+from fastapi_patterns import bundle, check, extract, proofs, prove, serve, stitch
+from fastapi_patterns.blocks import Block, Kind
+from fastapi_patterns.bundle import Bundle
+from fastapi_patterns.documents import NAMES, find_root
+from fastapi_patterns.problems import ContractError
+from fastapi_patterns.rewrite import RewriteError
+
+app = typer.Typer(
+    name="fastapi-patterns",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=(
+        "FastAPI patterns whose every line is proven by running it.\n\n"
+        "[bold]serve[/bold] makes the example app from the documents and runs it; "
+        "[bold]prove[/bold] runs every block of them. Work on the app in examples/ and "
+        "bring it back with [bold]stitch[/bold], or edit a document and "
+        "[bold]extract[/bold]."
+    ),
+)
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        metavar="DIR",
+        help="Folder of the three documents. [dim]Default: here or above.[/dim]",
+        show_default=False,
+    ),
+]
+
+
+@app.command("serve")
+def serve_command(
+    root: Root = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on.", min=1, max=65535)
+    ] = 8000,
+    database: Annotated[
+        Path, typer.Option(help="SQLite file; DATABASE_URL goes before it.")
+    ] = Path("fastapi-patterns.db"),
+) -> None:
+    """Make the app from the documents and serve it.
+
+    Prints the address of the interactive API page, which works without internet.
+    """
+    found = _read(root)
+    _extract(found)
+    try:
+        serve.serve(found, host, port, database.resolve())
+    except serve.PortTakenError as error:
+        _fail(str(error))
+
+
+@app.command("prove")
+def prove_command(
+    documents: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[DOCUMENT[:LINE]]...",
+            help="What to prove, such as reference.md or reference.md:212. "
+            "[dim]Default: everything.[/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    root: Root = None,
+    kind: Annotated[
+        list[Kind] | None,
+        typer.Option("--kind", "-k", help="Only blocks of this kind; may be repeated."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, help="Blocks side by side.", show_default="cores"
+        ),
+    ] = None,
+    report: Annotated[
+        Path, typer.Option(help="Where to write the machine-readable report.")
+    ] = Path("build/proofs.json"),
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Write the output of console blocks anew instead."
+        ),
+    ] = False,
+) -> None:
+    """Run every block of the documents at the installed versions."""
+    found = _read(root)
+    blocks = _select(found, documents or [], kind or [])
+    if update:
+        _update(found, blocks)
+        return
+    with Progress(
+        TextColumn("proving"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[now]}"),
+        console=err,
+    ) as progress:
+        task = progress.add_task("prove", total=len(blocks), now="")
+
+        def done(proof: proofs.Proof) -> None:
+            progress.update(task, advance=1, now=proof.block.location)
+            if not proof.ok:
+                _show(proof)
+
+        results = prove.prove_all(found, blocks, done=done, **_jobs(jobs))
+    prove.write_report(results, report)
+    out.print(_table(results))
+    out.print(", ".join(f"{name} {version}" for name, version in proofs.versions()))
+    failed = sum(not proof.ok for proof in results)
+    out.print(f"{len(results) - failed} proven, {failed} failed; report in {report}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("extract")
+def extract_command(
+    root: Root = None,
+    check_only: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing: show the drift, and fail on it."),
+    ] = False,
+) -> None:
+    """Write examples/ as the documents say.
+
+    What somebody edited there since the last extraction is kept aside in .kept/;
+    [bold]stitch[/bold] brings such edits back into the documents instead.
+    """
+    found = _read(root)
+    if not check_only:
+        _extract(found)
+        return
+    changes = extract.compare(found)
+    if changes:
+        out.print(
+            Syntax(extract.diff(found, changes), "diff", background_color="default")
+        )
+        _fail(
+            f"examples/ differs from the documents in "
+            f"{', '.join([*changes.written, *changes.removed])}: run extract, "
+            "or stitch where the edit was made in examples/"
+        )
+    out.print(f"examples/ is what the documents say: {len(found.files)} files")
+
+
+@app.command("stitch")
+def stitch_command(root: Root = None) -> None:
+    """Bring edits made in examples/ back into the documents.
+
+    Where a file and its blocks both changed, both are shown and nothing is written.
+    """
+    result = stitch.stitch(_read(root))
+    for place in result.changed:
+        out.print(f"stitched into {place}")
+    if result.refused:
+        _fail("\n".join(result.refused))
+    if not result.changed:
+        out.print("examples/ holds no edit")
+
+
+@app.command("check")
+def check_command(
+    root: Root = None,
+    coverage: Annotated[
+        bool,
+        typer.Option(
+            "--coverage", help="Run the app's tests too, and list what they leave out."
+        ),
+    ] = False,
+) -> None:
+    """Lint and type-check the code of the documents.
+
+    Each finding is reported at its line in the Markdown.
+    """
+    found = _read(root)
+    if changes := extract.compare(found):
+        _fail(f"examples/ differs from the documents in {', '.join(changes.written)}")
+    findings = check.lint(found) + check.types(found)
+    if coverage:
+        findings += check.coverage(found)
+    for finding in findings:
+        out.print(str(finding), markup=False)
+    if findings:
+        raise typer.Exit(1)
+    out.print("no findings")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _read(root: Path | None) -> Bundle:
+    try:
+        return bundle.read(root.resolve() if root else find_root(Path.cwd()))
+    except ContractError as error:
+        count = len(error.problems)
+        err.print(str(error), markup=False)
+        _fail(f"{count} problem{'s' * (count > 1)}; nothing was written")
+
+
+def _extract(found: Bundle) -> None:
+    try:
+        changes = extract.extract(found)
+    except OSError as error:
+        _fail(f"examples/ cannot be written ({error}); it is as it was")
+    for path in changes.written:
+        err.print(f"wrote examples/{path}")
+    for path in changes.removed:
+        err.print(f"removed examples/{path}")
+    if changes.kept:
+        names = ", ".join(changes.edited)
+        err.print(f"kept what was edited in examples/ ({names}) in {changes.kept}")
+    err.print(f"examples/ is what the documents say: {len(found.files)} files")
+
+
+def _select(found: Bundle, names: list[str], kinds: list[Kind]) -> list[Block]:
+    wanted: list[Block] = []
+    for name in names or NAMES:
+        document, _, line = name.partition(":")
+        matching = [
+            block
+            for block in found.blocks
+            if block.document == document and line in ("", str(block.line))
+        ]
+        if not matching and names:
+            _fail(
+                f"no block is at {name}: a block is named by its opening fence's line"
+            )
+        wanted += matching
+    return [block for block in wanted if not kinds or block.kind in kinds]
+
+
+def _jobs(jobs: int | None) -> dict[str, int]:
+    return {"jobs": jobs} if jobs else {}
+
+
+def _update(found: Bundle, blocks: list[Block]) -> None:
+    sessions = [block for block in blocks if block.kind is Kind.SESSION]
+    with _failing_clearly():
+        changed = prove.update_sessions(found, sessions)
+    for place in changed:
+        out.print(f"wrote the output of {place}")
+    if not changed:
+        out.print(f"{len(sessions)} sessions print what the documents say")
+
+
+@contextlib.contextmanager
+def _failing_clearly() -> Iterator[None]:
+    try:
+        yield
+    except (RewriteError, RuntimeError, ValueError, OSError) as error:
+        _fail(str(error))
+
+
+def _show(proof: proofs.Proof) -> None:
+    err.rule(f"{proof.block.location} {proof.block.kind} not proven", style="red")
+    err.print(proof.failure, markup=False)
+
+
+def _table(results: list[proofs.Proof]) -> Table:
+    table = Table(title="Proofs")
+    for name in ("document", "kind"):
+        table.add_column(name)
+    for name in ("blocks", "proven", "seconds"):
+        table.add_column(name, justify="right")
+    for row in prove.summarise(results):
+        style = "" if row.proven == row.blocks else "red"
+        cells = (row.document, row.kind, f"{row.blocks}", f"{row.proven}")
+        table.add_row(*cells, f"{row.seconds:.1f}", style=style)
+    return table
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(f"[red]error:[/red] {message.replace('[', chr(92) + '[')}")
+    raise typer.Exit(1)
