@@ -47,7 +47,6 @@ class Block:
         since: The first release that it holds for.
         until: The first release that it holds for no more.
         at_margin: Whether it stands in no list or quote.
-
     """
 
     document: str

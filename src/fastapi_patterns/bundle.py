@@ -21,7 +21,6 @@ class Bundle:
         documents: By name.
         blocks: Every fenced block of the documents, in reading order.
         files: The files under examples/ that the blocks make, by path.
-
     """
 
     root: Path
@@ -40,7 +39,6 @@ def read(root: Path) -> Bundle:
 
     Raises:
         ContractError: Anything in them breaks the contract; it lists all of it.
-
     """
     read_documents, problems = documents.read_all(root)
     classed, more = blocks.class_all(read_documents)

@@ -52,12 +52,15 @@ Root = Annotated[
 @app.command("serve")
 def serve_command(
     root: Root = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(help="Port to listen on.", min=1, max=65535)
+        int, typer.Option(metavar="PORT", help="Port to listen on.", min=1, max=65535)
     ] = 8000,
     database: Annotated[
-        Path, typer.Option(help="SQLite file; DATABASE_URL goes before it.")
+        Path,
+        typer.Option(metavar="FILE", help="SQLite file; DATABASE_URL goes before it."),
     ] = Path("fastapi-patterns.db"),
 ) -> None:
     """Make the app from the documents and serve it.
@@ -77,7 +80,7 @@ def prove_command(
     documents: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[DOCUMENT[:LINE]]...",
+            metavar="DOCUMENT[:LINE]",
             help="What to prove, such as reference.md or reference.md:212. "
             "[dim]Default: everything.[/dim]",
             show_default=False,
@@ -86,16 +89,28 @@ def prove_command(
     root: Root = None,
     kind: Annotated[
         list[Kind] | None,
-        typer.Option("--kind", "-k", help="Only blocks of this kind; may be repeated."),
+        typer.Option(
+            *("--kind", "-k"),
+            metavar="KIND",
+            help=f"Only blocks of this kind: {', '.join(Kind)}. May be repeated.",
+        ),
     ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", min=1, help="Blocks side by side.", show_default="cores"
+            "--jobs",
+            "-j",
+            min=1,
+            metavar="N",
+            help="Blocks side by side.",
+            show_default="cores",
         ),
     ] = None,
     report: Annotated[
-        Path, typer.Option(help="Where to write the machine-readable report.")
+        Path,
+        typer.Option(
+            metavar="FILE", help="Where to write the machine-readable report."
+        ),
     ] = Path("build/proofs.json"),
     update: Annotated[
         bool,

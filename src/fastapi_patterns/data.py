@@ -45,7 +45,6 @@ def check(language: str, text: str) -> None:
 
     Raises:
         DataError: The data is not what its language says.
-
     """
     try:
         _CHECKS.get(language, _nothing)(text)
@@ -85,7 +84,6 @@ def environment(text: str) -> dict[str, str]:
 
     Raises:
         DataError: A line is no assignment, or a name is given twice.
-
     """
     values: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -108,7 +106,6 @@ def check_tree(text: str, files: dict[str, File]) -> None:
 
     Raises:
         DataError: The tree shows something that is not there, or leaves something out.
-
     """
     known = set(files)
     for path in files:

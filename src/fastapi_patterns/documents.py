@@ -24,7 +24,6 @@ class Document:
         newline: The line end that its file uses.
         page: Its headings and fences.
         frontmatter: SKILL.md's; None in the others.
-
     """
 
     name: str

@@ -35,7 +35,6 @@ class Changes:
         removed: Files that no block makes.
         edited: Those of both that somebody changed since the last extraction.
         kept: Where the edited ones were moved, once extraction has run.
-
     """
 
     written: dict[str, str] = field(default_factory=dict)
@@ -152,7 +151,6 @@ def extract(bundle: Bundle) -> Changes:
 
     Raises:
         OSError: Something could not be written; examples/ is as it was.
-
     """
     changes = compare(bundle)
     if not changes:

@@ -26,7 +26,6 @@ class File:
     Attributes:
         path: Its path below examples/, with forward slashes.
         blocks: The blocks that make it.
-
     """
 
     path: str
@@ -89,7 +88,7 @@ def collect(blocks: list[Block], root: Path) -> tuple[dict[str, File], list[Prob
     problems += _two_homes(homes)
     problems += _clashes(homes)
     files = {
-        path: File(path, tuple(b for b in made if b.document == made[0].document))
+        path: File(path, tuple(b for b in made if b.document == made[-1].document))
         for path, made in homes.items()
     }
     problems += filter(None, map(_syntax_fault, files.values()))
@@ -130,50 +129,41 @@ def _path_fault(path: str, root: Path) -> tuple[str, str] | None:
 
 
 def _two_homes(homes: dict[str, list[Block]]) -> list[Problem]:
+    """Find files made by two documents; the last of them, examples.md, is the home."""
     return [
         _problem(
             block,
-            f"{path} has its home in {made[0].location} already",
+            f"{path} has its home in {made[-1].document}:{made[-1].line} already",
             "mark this block .excerpt, or move it into that document",
         )
         for path, made in homes.items()
         for block in made
-        if block.document != made[0].document
+        if block.document != made[-1].document
     ]
 
 
 def _clashes(homes: dict[str, list[Block]]) -> list[Problem]:
-    """Find paths that one file system takes for the same, or a file as a folder."""
+    """Find paths that a file system takes for the same, or a file as a folder."""
     problems: list[Problem] = []
-    folders = {
-        "/".join(path.split("/")[:n]): path
-        for path in homes
-        for n in range(1, path.count("/") + 1)
-    }
+    folders: dict[str, str] = {}
     spelt: dict[str, str] = {}
     for path, made in homes.items():
-        known = spelt.setdefault(path.casefold(), path)
-        if known != path:
-            message = f"the path {path!r} differs from {known!r} only by case"
-            problems.append(_problem(made[0], message, "spell both the same"))
-        if path in folders:
-            message = f"{path!r} is a file here and a folder of {folders[path]!r}"
-            problems.append(_problem(made[0], message, "rename one of them"))
-    for folder in folders:
-        known = spelt.get(folder.casefold(), folder)
-        parent = next(
-            (f for f in folders if f != folder and f.casefold() == folder.casefold()),
-            None,
-        )
-        if parent and folder > parent:
-            block = homes[folders[folder]][0]
-            message = f"the folder {folder!r} differs from {parent!r} only by case"
-            problems.append(_problem(block, message, "spell both the same"))
-        elif known != folder:
-            block = homes[folders[folder]][0]
-            message = f"the folder {folder!r} differs from {known!r} only by case"
-            problems.append(_problem(block, message, "spell both the same"))
+        for place in (*_folders(path), path):
+            known = spelt.setdefault(place.casefold(), place)
+            if known != place:
+                message = f"the path {place!r} differs from {known!r} only by case"
+                problems.append(_problem(made[0], message, "spell both the same"))
+                break
+        folders |= dict.fromkeys(_folders(path), path)
+    for path in homes.keys() & folders.keys():
+        message = f"{path!r} is a file here and a folder of {folders[path]!r}"
+        problems.append(_problem(homes[path][0], message, "rename one of them"))
     return problems
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts))]
 
 
 def _syntax_fault(file: File) -> Problem | None:
@@ -219,7 +209,6 @@ def locate_excerpt(excerpt: list[str], lines: list[str]) -> list[int] | int:
         For each line of the excerpt the index of its line in the file, -1 for a line
         that skips; or, where it does not stand in the file, the index of the first
         excerpt line that cannot be placed.
-
     """
     places: list[int] = []
     position = 0

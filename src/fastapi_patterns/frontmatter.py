@@ -36,7 +36,6 @@ class Frontmatter:
         license: The licence's SPDX name.
         compatibility: What the skill needs.
         metadata: Flat strings; the triggers are among them.
-
     """
 
     name: str
@@ -51,7 +50,6 @@ def split(text: str) -> tuple[str | None, int]:
 
     Raises:
         FrontmatterError: It is opened and never closed.
-
     """
     lines = text.split("\n")
     if lines[0].rstrip() != "---":
@@ -69,7 +67,6 @@ def parse(source: str) -> Frontmatter:
 
     Raises:
         FrontmatterError: It is no YAML mapping, or breaks the specification.
-
     """
     try:
         fields = yaml.safe_load(source)

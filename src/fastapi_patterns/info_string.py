@@ -48,7 +48,6 @@ class InfoString:
         Raises:
             InfoStringError: No language, an unknown or repeated attribute, or words
                 that are no attribute at all.
-
         """
         text = text.strip()
         found = _LANGUAGE.match(text)

@@ -32,7 +32,6 @@ class Fence:
         line: The line of the opening fence, from 1.
         section: The nearest heading above it, without its marks.
         at_margin: Whether it stands in no list or quote and is not indented.
-
     """
 
     info: str

@@ -15,7 +15,6 @@ class Problem:
         line: The line in that document, from 1.
         message: What is wrong.
         mend: What to do about it.
-
     """
 
     document: str

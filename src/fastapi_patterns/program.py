@@ -37,7 +37,6 @@ class Program:
         line: The document's line of the opening fence: the text begins on the next.
         paths: Folders to import from, before everything else.
         pytest_arguments: Run pytest with these instead of the text.
-
     """
 
     text: str
@@ -58,7 +57,6 @@ class Outcome:
         traceback: The traceback, from the program's first frame on.
         output: What it printed, to both streams.
         seconds: The time that it ran.
-
     """
 
     error: tuple[str, ...] = ()

@@ -27,7 +27,6 @@ class Proof:
         block: The block.
         failure: Why it is not proven; empty when it is.
         seconds: The time that it took.
-
     """
 
     block: Block
@@ -54,7 +53,6 @@ class Prover:
     Args:
         bundle: The bundle.
         fork: Whether to run programs in forks of a warm interpreter.
-
     """
 
     def __init__(self, bundle: Bundle, *, fork: bool = hasattr(os, "fork")) -> None:

@@ -46,7 +46,6 @@ def prove_all(
 
     Returns:
         The proofs, in the order of the blocks.
-
     """
     waiting: queue.SimpleQueue[Block] = queue.SimpleQueue()
     for block in sorted(blocks, key=lambda block: not _is_long(bundle, block)):
@@ -142,7 +141,6 @@ def update_sessions(bundle: Bundle, sessions: list[Block]) -> list[str]:
 
     Raises:
         RewriteError: An output cannot stand in its block.
-
     """
     texts: dict[str, str] = {}
     for block in sessions:

@@ -29,7 +29,6 @@ def rewrite(bundle: Bundle, texts: dict[str, str]) -> Bundle:
     Raises:
         RewriteError: A block cannot hold its text, or the documents would not be sound
             any more; nothing was changed.
-
     """
     with tempfile.TemporaryDirectory(prefix=".rewrite-", dir=bundle.root) as folder:
         stage = Path(folder)

@@ -29,7 +29,6 @@ def serve(bundle: Bundle, host: str, port: int, database: Path) -> None:
 
     Raises:
         PortTakenError: The port is in use.
-
     """
     _require_free(host, port)
     os.environ.setdefault("DATABASE_URL", f"sqlite+aiosqlite:///{database}")

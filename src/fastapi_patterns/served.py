@@ -40,7 +40,6 @@ def serving(bundle: Bundle) -> Iterator[str]:
 
     Raises:
         RuntimeError: It did not get ready; the message holds what it printed.
-
     """
     with tempfile.TemporaryDirectory() as folder:
         address = f"127.0.0.1:{free_port()}"
@@ -92,7 +91,6 @@ def steps(text: str) -> list[Step]:
 
     Raises:
         ValueError: The session does not begin with a command.
-
     """
     found: list[Step] = []
     for line in text.splitlines():

@@ -19,7 +19,6 @@ def locate(bundle: Bundle, path: str, line: int) -> str | None:
 
     Returns:
         A place such as ``examples.md:341``, or None for a file that no block makes.
-
     """
     file = bundle.files.get(path.replace("\\", "/"))
     if file is None:

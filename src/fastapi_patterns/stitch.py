@@ -24,7 +24,6 @@ class Stitches:
         changed: The blocks that took an edit, as places in the documents.
         refused: One text for each edit that could not be placed; with any of them
             nothing was changed at all.
-
     """
 
     changed: list[str] = field(default_factory=list)

@@ -23,7 +23,6 @@ class Bound:
 
         Raises:
             ValueError: The text names no version, or a package that is not installed.
-
         """
         package, _, version = text.strip().rpartition(" ")
         bound = cls(package or DEFAULT_PACKAGE, _version(version))

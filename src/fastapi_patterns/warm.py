@@ -33,7 +33,6 @@ class Interpreter:
         modules: What to import before the first program; what fails is left out.
         fork: Whether to fork a warm process, or start a new one for each program.
             The default is to fork wherever the platform can.
-
     """
 
     def __init__(
