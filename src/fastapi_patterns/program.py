@@ -14,13 +14,14 @@ import json
 import os
 import re
 import sys
+import sysconfig
 import tempfile
 import threading
 import traceback
 import types
 import warnings
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import Any
 
@@ -57,6 +58,7 @@ class Outcome:
         traceback: The traceback, from the program's first frame on.
         output: What it printed, to both streams.
         seconds: The time that it ran.
+        imported: The installed modules that it was the first to import.
     """
 
     error: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class Outcome:
     traceback: str = ""
     output: str = field(default="", compare=False)
     seconds: float = field(default=0.0, compare=False)
+    imported: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def ok(self) -> bool:
@@ -78,7 +81,8 @@ class Outcome:
     def from_json(cls, text: str) -> Outcome:
         """Read what ``to_json`` wrote."""
         values = json.loads(text)
-        return cls(**{**values, "error": tuple(values["error"])})
+        lists = {name: tuple(values[name]) for name in ("error", "imported")}
+        return cls(**{**values, **lists})
 
     def to_json(self) -> str:
         """Write it as one line."""
@@ -92,6 +96,23 @@ def execute(program: Program) -> Outcome:
     awaits counts too, and threads that the program left running are waited for, as
     the interpreter would at its end.
     """
+    known = set(sys.modules)
+    outcome = _execute(program)
+    return replace(outcome, imported=tuple(_installed(set(sys.modules) - known)))
+
+
+def _installed(modules: set[str]) -> Iterator[str]:
+    """Give those of the modules that are the library's or the environment's."""
+    folders = tuple(
+        sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")
+    )
+    for name in sorted(modules):
+        origin = getattr(getattr(sys.modules[name], "__spec__", None), "origin", None)
+        if isinstance(origin, str) and origin.startswith(folders):
+            yield name
+
+
+def _execute(program: Program) -> Outcome:
     late: list[BaseException] = []
     sys.unraisablehook = lambda event: _note(late, event.exc_value)
     threading.excepthook = lambda event: _note(late, event.exc_value)

@@ -124,7 +124,10 @@ def serve(modules: list[str]) -> None:
         timeout = values.pop("timeout")
         values["paths"] = tuple(values["paths"])
         values["pytest_arguments"] = tuple(values["pytest_arguments"])
-        print(_run_in_fork(Program(**values), timeout).to_json(), flush=True)
+        outcome = _run_in_fork(Program(**values), timeout)
+        print(outcome.to_json(), flush=True)
+        # What this program imported late (a framework's lazy imports), the next has.
+        preload(outcome.imported)
 
 
 def _run_in_fork(program: Program, timeout: float) -> Outcome:

@@ -1,0 +1,354 @@
+"""The product's own three documents, held to what they promise."""
+
+from __future__ import annotations
+
+import html
+import re
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+from bpe_openai import get_encoding
+
+from fastapi_patterns import bundle, documents
+from fastapi_patterns.blocks import Block, Kind
+from tests.conftest import ROOT, Folder
+
+SYMPTOM = re.compile(r"^- `(?P<text>.+?)` → .+ → .+")
+LINK = re.compile(r"\]\(reference\.md#(?P<anchor>[\w-]+)\)")
+
+
+@cache
+def product() -> bundle.Bundle:
+    return bundle.read(ROOT)
+
+
+def anchor(heading: str) -> str:
+    """Give a heading's anchor, as code hosts and the site make it."""
+    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
+
+
+def sections(name: str) -> dict[str, range]:
+    """Give the lines of each ``##`` section of a document, by anchor."""
+    document = product().documents[name]
+    tops = [h for h in document.page.headings if h.level == 2]
+    ends = [h.line for h in tops[1:]] + [document.text.count("\n") + 2]
+    return {
+        anchor(h.text): range(h.line, end) for h, end in zip(tops, ends, strict=True)
+    }
+
+
+def lines_of(name: str, lines: range) -> list[str]:
+    text = product().documents[name].text.split("\n")
+    return text[lines.start - 1 : lines.stop - 1]
+
+
+def prose_of(name: str, lines: range) -> list[tuple[int, str]]:
+    """Give the lines of a section that stand in no block, with their numbers."""
+    inside = {
+        number
+        for block in product().blocks
+        if block.document == name
+        for number in range(block.line, block.line + block.text.count("\n") + 2)
+    }
+    numbered = zip(lines, lines_of(name, lines), strict=False)
+    return [(number, text) for number, text in numbered if number not in inside]
+
+
+def mistakes_in(name: str, lines: range) -> str:
+    """Give all that the mistakes of a section say, in code and in ``raises``."""
+    return "\n".join(
+        f"{block.raises or ''}\n{block.text}"
+        for block in product().blocks
+        if block.document == name and block.line in lines and block.kind is Kind.MISTAKE
+    )
+
+
+class TestFences:
+    """No fence is exempt."""
+
+    @pytest.mark.parametrize("name", documents.NAMES)
+    def test_every_fence_was_classed(self, name: str) -> None:
+        # Counted by hand, without the parser that the engine uses.
+        opened, fences = "", 0
+        for line in (ROOT / name).read_text().split("\n"):
+            mark = re.match(r"\s*(`{3,}|~{3,})", line)
+            if mark and not opened:
+                opened, fences = mark[1], fences + 1
+            elif opened and line.strip() == opened:
+                opened = ""
+
+        blocks = [block for block in product().blocks if block.document == name]
+
+        assert len(blocks) == fences
+        assert fences > 0
+
+    def test_every_block_is_an_item_that_pytest_runs(self) -> None:
+        result = Folder(ROOT).pytest("--collect-only", "-q", *documents.NAMES)
+
+        found = set(re.findall(r"^([\w.]+\.md)::(\d+)\[", result.out, re.MULTILINE))
+        assert found == {(b.document, str(b.line)) for b in product().blocks}
+
+    def test_each_kind_of_the_contract_is_used(self) -> None:
+        used = Counter(block.kind for block in product().blocks)
+        assert set(used) == set(Kind), used
+
+    def test_the_sentence_before_a_file_names_its_path(self) -> None:
+        # Code hosts do not show a fence's title.
+        for block in product().blocks:
+            if block.path is not None:
+                text = product().documents[block.document].text.split("\n")
+                above = "\n".join(text[max(block.line - 14, 0) : block.line - 1])
+                paragraph = above.rpartition("```")[2]
+                assert block.path in paragraph, block.location
+
+
+class TestSkill:
+    """SKILL.md is small, and each of its lines is backed."""
+
+    text = (ROOT / "SKILL.md").read_text()
+
+    def test_it_is_within_the_limits_of_a_skill(self) -> None:
+        assert len(self.text.split("\n")) < 500
+        assert len(get_encoding("o200k_base").encode(self.text)) < 5_000
+
+    def test_the_triggers_are_flat_strings(self) -> None:
+        fields = product().documents["SKILL.md"].frontmatter
+
+        assert fields is not None
+        assert fields.name == "fastapi-patterns"
+        assert fields.license == "MIT"
+        triggers = fields.metadata or {}
+        assert {"trigger-keywords", "trigger-paths", "trigger-tasks", "not-for"} <= set(
+            triggers
+        )
+        for word in ("fastapi", "APIRouter", "Depends", "async def", "service layer"):
+            assert word in triggers["trigger-keywords"].split(", ")
+        for folder in ("api", "core", "services", "models"):
+            assert f"**/backend/{folder}/**/*.py" in triggers["trigger-paths"]
+        for sister in ("react-enterprise", "deepagents-integration"):
+            assert sister in triggers["not-for"]
+
+    def test_there_are_ten_essential_patterns(self) -> None:
+        lines = sections("SKILL.md")["ten-essential-patterns"]
+        shown = [
+            b for b in product().blocks if b.document == "SKILL.md" and b.line in lines
+        ]
+        assert len(shown) == 10
+        assert {block.kind for block in shown} <= {Kind.EXCERPT, Kind.PROGRAM}
+
+    def test_each_troubleshooting_line_is_produced_and_cured_where_it_points(
+        self,
+    ) -> None:
+        lines = sections("SKILL.md")["core-patterns"]
+        found = [
+            (s["text"], text)
+            for _, text in prose_of("SKILL.md", lines)
+            if (s := SYMPTOM.match(text))
+        ]
+        assert len(found) >= 12
+        for symptom, text in found:
+            link = LINK.search(text)
+            assert link, f"{text}: say where it is proven"
+            there = sections("reference.md")[link["anchor"]]
+            assert symptom in mistakes_in("reference.md", there), text
+            assert_has_a_mend("reference.md", there)
+
+    def test_each_line_on_what_is_new_points_at_a_program(self) -> None:
+        lines = sections("SKILL.md")["new-since-your-training"]
+        bullets = [
+            text for _, text in prose_of("SKILL.md", lines) if text.startswith("- ")
+        ]
+        assert len(bullets) >= 15
+        for text in bullets:
+            version = re.match(
+                r"- (?:(SQLAlchemy|Pydantic|Starlette) )?(\d+\.\d+)", text
+            )
+            assert version, f"{text}: say since when"
+            link = LINK.search(text)
+            assert link, f"{text}: say where it is proven"
+            there = sections("reference.md")[link["anchor"]]
+            bounds = [
+                f"{bound.package} {bound.version}"
+                for block in product().blocks
+                if block.document == "reference.md" and block.line in there
+                for bound in (block.since, block.until)
+                if bound is not None
+            ]
+            wanted = f"{(version[1] or 'fastapi').lower()} {version[2]}"
+            assert any(bound.startswith(wanted) for bound in bounds), (text, bounds)
+
+
+def assert_has_a_mend(name: str, lines: range) -> None:
+    """A section that shows a mistake shows what is right, too, as something that runs."""
+    right = (Kind.PROGRAM, Kind.SINCE, Kind.EXCERPT, Kind.FILE)
+    assert any(
+        block.kind in right
+        for block in product().blocks
+        if block.document == name and block.line in lines
+    )
+
+
+class TestReference:
+    """reference.md is opened a section at a time."""
+
+    def test_the_contents_list_each_section_once(self) -> None:
+        text = product().documents["reference.md"].text
+        head = text.partition("\n## ")[0]
+        assert re.findall(r"^- \[.+?\]\(#([\w-]+)\)", head, re.MULTILINE) == list(
+            sections("reference.md")
+        )
+
+    def test_each_section_runs_something(self) -> None:
+        for name, lines in sections("reference.md").items():
+            assert any(
+                block.line in lines
+                for block in product().blocks
+                if block.document == "reference.md"
+            ), name
+
+    def test_a_section_that_shows_a_mistake_shows_what_is_right(self) -> None:
+        for lines in sections("reference.md").values():
+            if mistakes_in("reference.md", lines):
+                assert_has_a_mend("reference.md", lines)
+
+    def test_each_symptom_is_one_that_a_mistake_of_its_section_shows(self) -> None:
+        count = 0
+        for name, lines in sections("reference.md").items():
+            proven = mistakes_in("reference.md", lines)
+            for number, text in prose_of("reference.md", lines):
+                if symptom := SYMPTOM.match(text):
+                    count += 1
+                    assert symptom["text"] in proven, f"reference.md:{number} ({name})"
+        assert count > 80
+
+    @pytest.mark.parametrize("name", documents.NAMES)
+    def test_links_within_and_between_documents_lead_somewhere(self, name: str) -> None:
+        lines = range(1, product().documents[name].text.count("\n") + 2)
+        for number, text in prose_of(name, lines):
+            for target in re.findall(r"\]\(([^)\s]+)\)", text):
+                document, _, wanted = target.partition("#")
+                place = ROOT / (document or name)
+                assert place.exists(), f"{name}:{number}: {target}"
+                if wanted:
+                    headings = product().documents[document or name].page.headings
+                    assert wanted in map(anchor, (h.text for h in headings)), (
+                        f"{name}:{number}: {target}"
+                    )
+
+
+# design: each fault of the text that this product replaces is a proven mistake.
+SEED_FAULTS = {
+    "commit after the response": (
+        "sessions-and-transactions",
+        "201, then the row is gone",
+    ),
+    "a second commit in services": ("sessions-and-transactions", "closed transaction"),
+    "int sub": ("authentication", "Subject must be a string"),
+    "tokens without exp": ("authentication", "no exp: valid for ever"),
+    "optional auth with auto_error": ("authentication", "optional, and still 401"),
+    "Agent(**data) with tool_ids": ("services", "'tool_ids' is an invalid keyword"),
+    "setattr of tool_ids": ("services", "200, and the tools are unchanged"),
+    "conditions on booleans": ("queries-and-pagination", "no rows, no error"),
+    "relationships after commit": ("sessions-and-transactions", "greenlet_spawn"),
+    "403 reveals existence": ("authorisation", "the status tells which ids exist"),
+    "None before the owner check": (
+        "authorisation",
+        "'NoneType' object has no attribute",
+    ),
+    "204 for nothing": ("services", "204 for a row that never was"),
+    "list without a tie-break": (
+        "queries-and-pagination",
+        "the cursor skips equal rows",
+    ),
+    "WebSocket without auth": ("websocket", "a stranger gets the answer"),
+    "one connection per id": ("websocket", "the second is connected and gets nothing"),
+    "json.loads on client text": ("websocket", "Expecting value"),
+    "session for the socket's life": ("websocket", "QueuePool limit of size"),
+    "refuses what another strips": ("validation", "leading/trailing spaces"),
+    "a blocking handler": ("routers-and-path-operations", "one request at a time"),
+}
+
+
+@pytest.mark.parametrize("fault", SEED_FAULTS)
+def test_each_fault_of_the_seed_is_a_proven_mistake(fault: str) -> None:
+    section, text = SEED_FAULTS[fault]
+    lines = sections("reference.md")[section]
+    assert text in mistakes_in("reference.md", lines)
+    assert_has_a_mend("reference.md", lines)
+
+
+def test_the_floor_is_said_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    floors = {
+        name: next(d for d in project["dependencies"] if d.startswith(name)).partition(
+            ">="
+        )[2]
+        for name in ("fastapi", "sqlalchemy", "pydantic")
+    }
+    for name in ("README.md", "reference.md"):
+        text = (ROOT / name).read_text()
+        for version in floors.values():
+            assert version in text, f"{name} does not say {version}"
+
+
+def test_examples_is_what_the_documents_say() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fastapi_patterns", "extract", "--check"],
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0
+
+
+class TestSite:
+    """The same documents as pages."""
+
+    @pytest.fixture(scope="class")
+    def site(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp("site")
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "mkdocs",
+                "build",
+                "--strict",
+                "-q",
+                "-d",
+                str(folder),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return folder
+
+    @pytest.mark.parametrize("name", documents.NAMES)
+    def test_every_block_is_shown_with_its_title(self, site: Path, name: str) -> None:
+        page = "index.html" if name == "SKILL.md" else name.replace(".md", ".html")
+        shown = (site / page).read_text()
+        blocks: list[Block] = [b for b in product().blocks if b.document == name]
+
+        assert len(re.findall(r'<div class="[^"]*highlight"', shown)) == len(blocks)
+        titles = re.findall(r'<span class="filename">(.*?)</span>', shown)
+        assert list(map(html.unescape, titles)) == [b.path for b in blocks if b.path]
+        assert "trigger-keywords" not in shown
+
+    def test_files_of_the_app_are_there(self, site: Path) -> None:
+        for path, file in product().files.items():
+            assert (site / "examples" / f"{path}.txt").read_text() == file.text
+
+    def test_nothing_is_fetched_from_elsewhere(self, site: Path) -> None:
+        for page in site.glob("*.html"):
+            fetched = re.findall(
+                r'<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)"',
+                page.read_text(),
+            )
+            assert fetched == []
