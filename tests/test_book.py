@@ -37,7 +37,10 @@ def test_what_is_shown_so_far_imports_and_passes_its_tests(
     ends = [0, *chapters().values()]
     end = chapters()[chapter]
     begin = ends[ends.index(end) - 1]
-    modules, old_tests, new_tests, changed = [], [], [], False
+    modules: list[str] = []
+    old_tests: list[str] = []
+    new_tests: list[str] = []
+    changed = False
     for file in bundle.read(ROOT).files.values():
         shown = tuple(b for b in file.blocks if b.document == BOOK and b.line < end)
         if not shown:
@@ -46,7 +49,9 @@ def test_what_is_shown_so_far_imports_and_passes_its_tests(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(File(file.path, shown).text)
         if file.is_python:
-            modules.append(re.sub(r"(/__init__)?\.py$", "", file.path).replace("/", "."))
+            modules.append(
+                re.sub(r"(/__init__)?\.py$", "", file.path).replace("/", ".")
+            )
         is_new, grows = shown[0].line > begin, shown[-1].line > begin
         if file.is_test:
             (new_tests if grows else old_tests).append(file.path)

@@ -184,7 +184,7 @@ class TestSkill:
 
 
 def assert_has_a_mend(name: str, lines: range) -> None:
-    """A section that shows a mistake shows what is right, too, as something that runs."""
+    """Where a mistake is shown, what is right is shown too, as something that runs."""
     right = (Kind.PROGRAM, Kind.SINCE, Kind.EXCERPT, Kind.FILE)
     assert any(
         block.kind in right
@@ -305,30 +305,31 @@ def test_examples_is_what_the_documents_say() -> None:
     assert done.returncode == 0
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mkdocs",
+            "build",
+            "--strict",
+            "-q",
+            "-d",
+            str(folder),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
 class TestSite:
     """The same documents as pages."""
-
-    @pytest.fixture(scope="class")
-    def site(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        folder = tmp_path_factory.mktemp("site")
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "mkdocs",
-                "build",
-                "--strict",
-                "-q",
-                "-d",
-                str(folder),
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return folder
 
     @pytest.mark.parametrize("name", documents.NAMES)
     def test_every_block_is_shown_with_its_title(self, site: Path, name: str) -> None:
