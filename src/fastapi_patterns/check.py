@@ -15,6 +15,10 @@ from typing import Any
 from fastapi_patterns import source_map
 from fastapi_patterns.blocks import Kind
 from fastapi_patterns.bundle import Bundle
+from fastapi_patterns.files import FOLDER
+
+_LINTER = [sys.executable, "-m", "ruff", "check", "--output-format=concise"]
+_FORMATTER = [sys.executable, "-m", "ruff", "format", "--check"]
 
 _SUMMARY = re.compile(
     r"(Found \d+ error|Success: |All checks passed|\d+ files? (already|would)|"
@@ -37,13 +41,10 @@ def lint(bundle: Bundle) -> list[Finding]:
     """Run Ruff's linter and formatter over the app and over the programs."""
     config = bundle.root / "pyproject.toml"
     options = ["--config", str(config)] if config.is_file() else []
-    ruff = [sys.executable, "-m", "ruff"]
-    linter = [*ruff, "check", "--output-format=concise"]
-    formatter = [*ruff, "format", "--check"]
     return [
-        *_run(bundle, "ruff check", [*linter, *options, "examples"]),
-        *_run(bundle, "ruff format", [*formatter, *options, "examples"]),
-        *_lint_programs(bundle, linter),
+        *_run(bundle, "ruff check", [*_LINTER, *options, FOLDER]),
+        *_run(bundle, "ruff format", [*_FORMATTER, *options, FOLDER]),
+        *_lint_programs(bundle),
     ]
 
 
@@ -107,22 +108,24 @@ def _run(bundle: Bundle, tool: str, command: list[str]) -> Iterator[Finding]:
             yield Finding(tool, source_map.rewrite(bundle, line))
 
 
-def _lint_programs(bundle: Bundle, command: list[str]) -> Iterator[Finding]:
+def _lint_programs(bundle: Bundle) -> Iterator[Finding]:
     """Lint each program as the file that a reader would paste it into."""
-    kinds = (Kind.PROGRAM, Kind.SINCE, Kind.MISTAKE)
     with tempfile.TemporaryDirectory() as folder:
         for block in bundle.blocks:
-            if block.kind in kinds:
+            if block.kind in (Kind.PROGRAM, Kind.SINCE, Kind.MISTAKE):
                 name = f"{block.document}.{block.line}.py"
                 Path(folder, name).write_text(block.text, "utf-8")
-        done = subprocess.run(  # noqa: S603
-            [*command, "--isolated", "--select=E,F,W,I,UP,B", "--ignore=B018", folder],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    for line in done.stdout.splitlines():
-        found = re.search(r"([\w.]+\.md)\.(\d+)\.py:(\d+):(.*)", line)
-        if found:
-            place = f"{found[1]}:{int(found[2]) + int(found[3])}"
-            yield Finding("ruff check", f"{place}:{found[4]}")
+        rules = ["--isolated", "--select=E,F,W,I,UP,B", "--ignore=B018"]
+        linted = _output([*_LINTER, *rules, folder])
+        formatted = _output([*_FORMATTER, "--isolated", folder])
+    for found in re.finditer(r"([\w.]+\.md)\.(\d+)\.py:(\d+)(:.*)", linted):
+        place = f"{found[1]}:{int(found[2]) + int(found[3])}"
+        yield Finding("ruff check", f"{place}{found[4]}")
+    for found in re.finditer(r"Would reformat: .*?([\w.]+\.md)\.(\d+)\.py", formatted):
+        yield Finding("ruff format", f"{found[1]}:{found[2]}: would be reformatted")
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, check=False
+    ).stdout

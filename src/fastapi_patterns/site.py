@@ -35,16 +35,12 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         File.generated(config, f"{FOLDER}/{path}.txt", content=_read(root, path))
         for path in present_files(root / FOLDER)
     ]
-    return Files(made + [file for file in files if _is_asset(file)])
+    theme = [file for file in files if file.src_dir != config.docs_dir]
+    return Files(made + theme)
 
 
 def _read(root: Path, path: str) -> str:
     return (root / FOLDER / path).read_text("utf-8")
-
-
-def _is_asset(file: File) -> bool:
-    """Whether a file is the theme's: what lies in examples/ is served above."""
-    return file.generated_by is not None or file.src_dir is None
 
 
 def on_page_markdown(
