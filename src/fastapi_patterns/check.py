@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi_patterns import source_map
-from fastapi_patterns.blocks import Kind
+from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
 from fastapi_patterns.files import FOLDER
 
 _LINTER = [sys.executable, "-m", "ruff", "check", "--output-format=concise"]
-_FORMATTER = [sys.executable, "-m", "ruff", "format", "--check"]
+_FORMATTER = [sys.executable, "-m", "ruff", "format", "--diff", "--quiet"]
 
 _SUMMARY = re.compile(
     r"(Found \d+ error|Success: |All checks passed|\d+ files? (already|would)|"
@@ -43,9 +44,32 @@ def lint(bundle: Bundle) -> list[Finding]:
     options = ["--config", str(config)] if config.is_file() else []
     return [
         *_run(bundle, "ruff check", [*_LINTER, *options, FOLDER]),
-        *_run(bundle, "ruff format", [*_FORMATTER, *options, FOLDER]),
+        *_format(bundle, options),
         *_lint_programs(bundle),
     ]
+
+
+def _format(bundle: Bundle, options: list[str]) -> Iterator[Finding]:
+    """Find where the formatter would change the app."""
+    diff = _output([*_FORMATTER, *options, FOLDER], bundle.root)
+    for path, line in _changed_lines(diff):
+        place = source_map.locate(bundle, path.removeprefix(f"{FOLDER}/"), line)
+        yield Finding("ruff format", f"{place}: would be reformatted")
+
+
+def _changed_lines(diff: str) -> Iterator[tuple[str, int]]:
+    """Give file and line of the first change in each hunk of a unified diff."""
+    path, line = "", 0
+    for text in diff.splitlines():
+        if text.startswith("--- "):
+            path = text[4:]
+        elif hunk := re.match(r"@@ -(\d+)", text):
+            line = int(hunk[1])
+        elif text.startswith(" "):
+            line += 1 if line else 0
+        elif text.startswith(("-", "+")) and not text.startswith("+++ ") and line:
+            yield path, line
+            line = 0  # the rest of this hunk is the same finding
 
 
 def types(bundle: Bundle) -> list[Finding]:
@@ -57,16 +81,16 @@ def types(bundle: Bundle) -> list[Finding]:
 def coverage(bundle: Bundle) -> list[Finding]:
     """Run the app's tests and find the lines and branches that they leave out."""
     with tempfile.TemporaryDirectory() as folder:
-        data, report = Path(folder, "data"), Path(folder, "report.json")
+        data, report = f"--data-file={folder}/data", Path(folder, "report.json")
+        coverage = [sys.executable, "-m", "coverage"]
+        options = ["--branch", data, f"--source={FOLDER}/backend", "--omit=*/tests/*"]
+        pytest = ["-q", "-W", "error", "--tb=short", "-p", "no:cacheprovider"]
         tests = subprocess.run(  # noqa: S603
             [
-                *(sys.executable, "-m", "coverage", "run", "--branch"),
-                *(f"--data-file={data}", "--source=backend", "--omit=*/tests/*"),
-                *("-m", "pytest", "-q", "-W", "error", "--tb=short"),
-                *("-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=."),
-                "backend/tests",
+                *(*coverage, "run", *options, "-m", "pytest", *pytest),
+                *("-c", os.devnull, "--rootdir=.", f"{FOLDER}/backend"),
             ],
-            cwd=bundle.examples,
+            cwd=bundle.root,
             capture_output=True,
             text=True,
             check=False,
@@ -74,18 +98,16 @@ def coverage(bundle: Bundle) -> list[Finding]:
         if tests.returncode:
             return [Finding("pytest", source_map.rewrite(bundle, tests.stdout))]
         subprocess.run(  # noqa: S603
-            [
-                *(sys.executable, "-m", "coverage", "json", "-q"),
-                *(f"--data-file={data}", "-o", str(report)),
-            ],
-            cwd=bundle.examples,
+            [*coverage, "json", "--quiet", data, "-o", str(report)],
+            cwd=bundle.root,
             check=True,
         )
         return list(_gaps(bundle, json.loads(report.read_text())))
 
 
 def _gaps(bundle: Bundle, report: dict[str, Any]) -> Iterator[Finding]:
-    for path, file in report["files"].items():
+    for name, file in report["files"].items():
+        path = name.removeprefix(f"{FOLDER}/")
         lines = bundle.files[path].text.split("\n")
         for line in file["missing_lines"]:
             place = source_map.locate(bundle, path, line)
@@ -110,22 +132,27 @@ def _run(bundle: Bundle, tool: str, command: list[str]) -> Iterator[Finding]:
 
 def _lint_programs(bundle: Bundle) -> Iterator[Finding]:
     """Lint each program as the file that a reader would paste it into."""
+    blocks: dict[str, Block] = {}
     with tempfile.TemporaryDirectory() as folder:
         for block in bundle.blocks:
             if block.kind in (Kind.PROGRAM, Kind.SINCE, Kind.MISTAKE):
-                name = f"{block.document}.{block.line}.py"
+                name = f"{block.document}_{block.line}.py"
                 Path(folder, name).write_text(block.text, "utf-8")
+                blocks[name] = block
         rules = ["--isolated", "--select=E,F,W,I,UP,B", "--ignore=B018"]
-        linted = _output([*_LINTER, *rules, folder])
-        formatted = _output([*_FORMATTER, "--isolated", folder])
-    for found in re.finditer(r"([\w.]+\.md)\.(\d+)\.py:(\d+)(:.*)", linted):
-        place = f"{found[1]}:{int(found[2]) + int(found[3])}"
-        yield Finding("ruff check", f"{place}{found[4]}")
-    for found in re.finditer(r"Would reformat: .*?([\w.]+\.md)\.(\d+)\.py", formatted):
-        yield Finding("ruff format", f"{found[1]}:{found[2]}: would be reformatted")
+        linted = _output([*_LINTER, *rules, "."], Path(folder))
+        diff = _output([*_FORMATTER, "--isolated", "."], Path(folder))
+    for found in re.finditer(r"(?m)^(\S+\.py):(\d+)(:.*)", linted):
+        block = blocks[found[1]]
+        place = f"{block.document}:{block.line + int(found[2])}"
+        yield Finding("ruff check", f"{place}{found[3]}")
+    for name, line in _changed_lines(diff):
+        block = blocks[name]
+        place = f"{block.document}:{block.line + line}"
+        yield Finding("ruff format", f"{place}: would be reformatted")
 
 
-def _output(command: list[str]) -> str:
+def _output(command: list[str], folder: Path) -> str:
     return subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, check=False
+        command, cwd=folder, capture_output=True, text=True, check=False
     ).stdout
