@@ -91,6 +91,7 @@ def coverage(bundle: Bundle) -> list[Finding]:
                 *("-c", os.devnull, "--rootdir=.", f"{FOLDER}/backend"),
             ],
             cwd=bundle.root,
+            env={**os.environ, "PYTHONPATH": str(bundle.examples)},
             capture_output=True,
             text=True,
             check=False,

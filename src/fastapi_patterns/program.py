@@ -118,6 +118,10 @@ def _execute(program: Program) -> Outcome:
     threading.excepthook = lambda event: _note(late, event.exc_value)
     preload(imported_modules(program.text))
     sys.path[:0] = program.paths
+    # For the processes that it starts.
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        filter(None, (*program.paths, os.environ.get("PYTHONPATH")))
+    )
     sys.argv = [program.filename]
     home = os.getcwd()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

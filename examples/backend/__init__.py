@@ -1,0 +1,1 @@
+"""An API for AI-agent configurations: the example of fastapi-patterns."""

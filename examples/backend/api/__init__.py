@@ -1,0 +1,1 @@
+"""HTTP: dependencies, routers, and what turns services into answers."""

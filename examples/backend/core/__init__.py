@@ -1,0 +1,1 @@
+"""What every layer builds on: settings, database, errors, security, logs."""

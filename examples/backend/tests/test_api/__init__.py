@@ -1,0 +1,1 @@
+"""Tests through HTTP, server-sent events and WebSocket."""
