@@ -83,7 +83,9 @@ def coverage(bundle: Bundle) -> list[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         data, report = f"--data-file={folder}/data", Path(folder, "report.json")
         coverage = [sys.executable, "-m", "coverage"]
-        options = ["--branch", data, f"--source={FOLDER}/backend", "--omit=*/tests/*"]
+        # SQLAlchemy's asyncio runs in greenlets, which the tracer must follow.
+        options = ["--branch", "--concurrency=greenlet,thread", data]
+        options += [f"--source={FOLDER}/backend", "--omit=*/tests/*"]
         pytest = ["-q", "-W", "error", "--tb=short", "-p", "no:cacheprovider"]
         tests = subprocess.run(  # noqa: S603
             [

@@ -44,7 +44,7 @@ def serve(bundle: Bundle, host: str, port: int, database: Path) -> None:
         "  Stop   Ctrl+C\n",
         highlight=False,
     )
-    uvicorn.run(APP, host=host, port=port, log_config=None)
+    uvicorn.run(APP, host=host, port=port, log_config=None, timeout_graceful_shutdown=4)
 
 
 def _require_free(host: str, port: int) -> None:

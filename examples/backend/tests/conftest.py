@@ -42,5 +42,4 @@ def settings(tmp_path: Path) -> Settings:
         echo_pause_seconds=0.001,
         poll_seconds=0.05,
         heartbeat_seconds=0.1,
-        authentication_timeout_seconds=0.5,
     )

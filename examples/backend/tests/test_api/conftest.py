@@ -90,7 +90,7 @@ async def start_execution(client: httpx.AsyncClient, input_: str = "one two") ->
 
 async def finished(client: httpx.AsyncClient, execution_id: int) -> dict[str, object]:
     """Wait until an execution has ended."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             response = await client.get(f"/api/v1/executions/{execution_id}")
             execution: dict[str, object] = response.json()

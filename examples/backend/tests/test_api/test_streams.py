@@ -103,5 +103,5 @@ async def test_a_client_that_does_not_read_is_left() -> None:
             await anyio.sleep_forever()
 
     response = EventStream(endless(), send_timeout=0.01)
-    with anyio.fail_after(1):
+    with anyio.fail_after(30):
         await response({"type": "http", "asgi": {}}, receive, send)

@@ -27,7 +27,7 @@ async def test_we_hear_it_and_so_does_the_server(server_heard: list[int]) -> Non
     stopped = asyncio.Event()
     with on_stop_signal(stopped.set):
         signal.raise_signal(signal.SIGTERM)
-        await asyncio.wait_for(stopped.wait(), 1)
+        await asyncio.wait_for(stopped.wait(), 30)
     assert server_heard == [signal.SIGTERM]
 
 
@@ -36,7 +36,7 @@ async def test_a_signal_that_was_ignored_stays_ignored() -> None:
     stopped = asyncio.Event()
     with on_stop_signal(stopped.set):
         signal.raise_signal(signal.SIGTERM)
-        await asyncio.wait_for(stopped.wait(), 1)
+        await asyncio.wait_for(stopped.wait(), 30)
     assert signal.signal(signal.SIGTERM, previous) == signal.SIG_IGN
 
 

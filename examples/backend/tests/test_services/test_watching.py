@@ -59,7 +59,7 @@ async def finish(database: Database, signals: Signals, execution: Execution) -> 
 
 
 async def collect(pages: AsyncIterator[list[ExecutionEvent]]) -> list[str]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return [event.type async for page in pages for event in page]
 
 
