@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fastapi_patterns import bundle, extract
+from fastapi_patterns import bundle
+from fastapi_patterns.extract import KEPT
+from fastapi_patterns.files import MANIFEST
 from tests.conftest import EXAMPLES, Folder
 
 TWO_BLOCKS = (
@@ -79,7 +81,7 @@ def test_unchanged_files_are_not_touched(make_folder: Callable[..., Folder]) -> 
     folder.run("extract")
 
     changed = {p.name for p in files if p.stat().st_mtime_ns != before[p].st_mtime_ns}
-    assert changed == {"main.py", extract.MANIFEST}
+    assert changed == {"main.py", MANIFEST}
 
 
 def test_check_shows_the_drift_and_writes_nothing(
@@ -111,8 +113,8 @@ def test_a_file_that_no_block_makes_any_more_is_removed(
 
     assert "removed examples/backend/service.py" in result.err
     left = [p.name for p in (folder.path / "examples").rglob("*") if p.is_file()]
-    assert sorted(left) == [extract.MANIFEST, "__init__.py"]
-    assert not (folder.path / extract.KEPT).exists()
+    assert sorted(left) == [MANIFEST, "__init__.py"]
+    assert not (folder.path / KEPT).exists()
 
 
 def test_an_edit_is_kept_aside(make_folder: Callable[..., Folder]) -> None:
@@ -185,7 +187,7 @@ def test_the_manifest_is_what_sha256sum_checks(
     folder.run("extract")
 
     done = subprocess.run(
-        ["sha256sum", "--check", "--strict", extract.MANIFEST],
+        ["sha256sum", "--check", "--strict", MANIFEST],
         cwd=folder.path / "examples",
         check=False,
     )

@@ -110,7 +110,9 @@ def _class(document: str, fence: Fence) -> Block:
         text=fence.text,
         section=fence.section,
         path=info.attributes.get("title"),
-        raises=info.attributes.get("raises"),
+        raises=info.attributes["raises"].strip()
+        if "raises" in info.attributes
+        else None,
         since=_bound(info, "since"),
         until=_bound(info, "until"),
         at_margin=fence.at_margin,
@@ -119,6 +121,8 @@ def _class(document: str, fence: Fence) -> Block:
         _check_raises(block.raises)
     if kind in (Kind.PROGRAM, Kind.SINCE, Kind.MISTAKE):
         _check_program(block)
+    elif kind is not Kind.FILE and not block.text.strip():
+        raise _TextError(0, "the block is empty", "write it, or remove it")
     return block
 
 
@@ -202,7 +206,7 @@ def _bound(info: InfoString, name: str) -> Bound | None:
 
 
 def _check_raises(raises: str) -> None:
-    if not re.fullmatch(r"[A-Za-z_][\w.]*(: .+)?", raises.strip()):
+    if not re.fullmatch(r"[A-Za-z_][\w.]*(: .+)?", raises):
         raise InfoStringError(
             f"cannot read raises={raises!r}",
             'write raises="Type: part of its message"',

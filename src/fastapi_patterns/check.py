@@ -21,6 +21,8 @@ from fastapi_patterns.files import FOLDER
 _LINTER = [sys.executable, "-m", "ruff", "check", "--output-format=concise"]
 _FORMATTER = [sys.executable, "-m", "ruff", "format", "--diff", "--quiet"]
 
+_PROGRAMS = (Kind.PROGRAM, Kind.SINCE, Kind.MISTAKE)
+
 _SUMMARY = re.compile(
     r"(Found \d+ error|Success: |All checks passed|\d+ files? (already|would)|"
     r"\[\*\] \d+ fixable|No fixes available).*"
@@ -75,7 +77,8 @@ def _changed_lines(diff: str) -> Iterator[tuple[str, int]]:
 def types(bundle: Bundle) -> list[Finding]:
     """Run mypy, strict, over the app."""
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary"]
-    return list(_run(bundle, "mypy", [*command, "examples/backend"]))
+    options = ["--explicit-package-bases", FOLDER]
+    return list(_run(bundle, "mypy", [*command, *options]))
 
 
 def coverage(bundle: Bundle) -> list[Finding]:
@@ -124,7 +127,12 @@ def _gaps(bundle: Bundle, report: dict[str, Any]) -> Iterator[Finding]:
 
 def _run(bundle: Bundle, tool: str, command: list[str]) -> Iterator[Finding]:
     done = subprocess.run(  # noqa: S603
-        command, cwd=bundle.root, capture_output=True, text=True, check=False
+        command,
+        cwd=bundle.root,
+        env={**os.environ, "MYPYPATH": str(bundle.examples)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode == 0:
         return
@@ -138,7 +146,7 @@ def _lint_programs(bundle: Bundle) -> Iterator[Finding]:
     blocks: dict[str, Block] = {}
     with tempfile.TemporaryDirectory() as folder:
         for block in bundle.blocks:
-            if block.kind in (Kind.PROGRAM, Kind.SINCE, Kind.MISTAKE):
+            if block.kind in _PROGRAMS and "SyntaxError" not in (block.raises or ""):
                 name = f"{block.document}_{block.line}.py"
                 Path(folder, name).write_text(block.text, "utf-8")
                 blocks[name] = block

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from fastapi_patterns import bundle, check, extract, proofs, prove, serve, stitch
 from fastapi_patterns.blocks import Block, Kind
@@ -35,8 +36,9 @@ app = typer.Typer(
     ),
 )
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What the documents say is shown as it is: no markup, no emoji, no wrapping.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 Root = Annotated[
     Path | None,
@@ -107,11 +109,13 @@ def prove_command(
         ),
     ] = None,
     report: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            metavar="FILE", help="Where to write the machine-readable report."
+            metavar="FILE",
+            help="Where to write the machine-readable report.",
+            show_default="build/proofs.json",
         ),
-    ] = Path("build/proofs.json"),
+    ] = None,
     update: Annotated[
         bool,
         typer.Option(
@@ -125,6 +129,9 @@ def prove_command(
     if update:
         _update(found, blocks)
         return
+    report = report or found.root / "build" / "proofs.json"
+    with _failing_clearly():
+        prove.require_writable(report)
     with Progress(
         TextColumn("proving"),
         BarColumn(),
@@ -185,7 +192,9 @@ def stitch_command(root: Root = None) -> None:
 
     Where a file and its blocks both changed, both are shown and nothing is written.
     """
-    result = stitch.stitch(_read(root))
+    found = _read(root)
+    with _failing_clearly():
+        result = stitch.stitch(found)
     for place in result.changed:
         out.print(f"stitched into {place}")
     if result.refused:
@@ -210,12 +219,13 @@ def check_command(
     """
     found = _read(root)
     if changes := extract.compare(found):
-        _fail(f"examples/ differs from the documents in {', '.join(changes.written)}")
+        names = ", ".join([*changes.written, *changes.removed])
+        _fail(f"examples/ differs from the documents in {names}")
     findings = check.lint(found) + check.types(found)
     if coverage:
         findings += check.coverage(found)
     for finding in findings:
-        out.print(str(finding), markup=False)
+        out.print(str(finding))
     if findings:
         raise typer.Exit(1)
     out.print("no findings")
@@ -231,7 +241,7 @@ def _read(root: Path | None) -> Bundle:
         return bundle.read(root.resolve() if root else find_root(Path.cwd()))
     except ContractError as error:
         count = len(error.problems)
-        err.print(str(error), markup=False)
+        err.print(str(error))
         _fail(f"{count} problem{'s' * (count > 1)}; nothing was written")
 
 
@@ -253,7 +263,7 @@ def _extract(found: Bundle) -> None:
 def _select(found: Bundle, names: list[str], kinds: list[Kind]) -> list[Block]:
     wanted: list[Block] = []
     for name in names or NAMES:
-        document, _, line = name.partition(":")
+        document, _, line = name.removeprefix("./").partition(":")
         matching = [
             block
             for block in found.blocks
@@ -263,8 +273,11 @@ def _select(found: Bundle, names: list[str], kinds: list[Kind]) -> list[Block]:
             _fail(
                 f"no block is at {name}: a block is named by its opening fence's line"
             )
-        wanted += matching
-    return [block for block in wanted if not kinds or block.kind in kinds]
+        wanted += [block for block in matching if block not in wanted]
+    chosen = [block for block in wanted if not kinds or block.kind in kinds]
+    if not chosen:
+        _fail("no block is chosen: nothing would be proven")
+    return chosen
 
 
 def _jobs(jobs: int | None) -> dict[str, int]:
@@ -291,7 +304,7 @@ def _failing_clearly() -> Iterator[None]:
 
 def _show(proof: proofs.Proof) -> None:
     err.rule(f"{proof.block.location} {proof.block.kind} not proven", style="red")
-    err.print(proof.failure, markup=False)
+    err.print(proof.failure)
 
 
 def _table(results: list[proofs.Proof]) -> Table:
@@ -308,5 +321,5 @@ def _table(results: list[proofs.Proof]) -> Table:
 
 
 def _fail(message: str) -> NoReturn:
-    err.print(f"[red]error:[/red] {message.replace('[', chr(92) + '[')}")
+    err.print(Text("error: ", style="red") + Text(message))
     raise typer.Exit(1)

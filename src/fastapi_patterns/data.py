@@ -50,8 +50,8 @@ def check(language: str, text: str) -> None:
         _CHECKS.get(language, _nothing)(text)
     except DataError:
         raise
-    except (ValueError, yaml.YAMLError, configparser.Error) as error:
-        raise DataError(f"no valid {language}: {error}") from None
+    except Exception as error:  # whatever it is, it could not be read
+        raise DataError(f"no valid {language}: {error!r}") from None
 
 
 def _nothing(text: str) -> None:
@@ -86,7 +86,7 @@ def environment(text: str) -> dict[str, str]:
         DataError: A line is no assignment, or a name is given twice.
     """
     values: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = re.fullmatch(r"([A-Za-z_]\w*)=(.*)", line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,6 +59,8 @@ def _read_text(path: Path, problems: list[Problem]) -> str | None:
     """Give the file's text as it is, or None with a problem said."""
     line, message, mend = 1, "", ""
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, "it is no regular file")
         data = path.read_bytes()
         text = data.decode("utf-8")
     except FileNotFoundError:
@@ -78,15 +81,27 @@ def _read_text(path: Path, problems: list[Problem]) -> str | None:
         elif "\0" in text:
             line = text.count("\n", 0, text.index("\0")) + 1
             message, mend = "there is a NUL byte", "remove it"
+        elif mixed := _mixed_line_end(text):
+            line, message = mixed, "the line ends otherwise than the first one does"
+            mend = "save the document with one kind of line end"
         else:
             return text
     problems.append(Problem(path.name, line, message, mend))
     return None
 
 
+def _mixed_line_end(text: str) -> int | None:
+    """Give the first line whose end is not like the first line's, or None."""
+    ends = re.findall(r"\r\n|\r|\n", text)
+    for number, end in enumerate(ends, 1):
+        if end == "\r" or end != ends[0]:
+            return number
+    return None
+
+
 def _parse(path: Path, raw: str, problems: list[Problem]) -> Document:
     newline = "\r\n" if "\r\n" in raw else "\n"
-    text = raw.replace("\r\n", "\n").replace("\r", "\n")
+    text = raw.replace("\r\n", "\n")
     fields: Frontmatter | None = None
     body = text
     try:
@@ -97,6 +112,10 @@ def _parse(path: Path, raw: str, problems: list[Problem]) -> Document:
                     1, "the frontmatter is missing", "begin the document with ---"
                 )
             fields = frontmatter.parse(source)
+        elif source is not None or length:
+            raise FrontmatterError(
+                1, f"only {SKILL} has frontmatter", "begin the document with a heading"
+            )
         # Blank lines in its place keep every line number true.
         body = "\n" * length + "\n".join(text.split("\n")[length:])
     except FrontmatterError as error:

@@ -18,12 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi_patterns.bundle import Bundle
+from fastapi_patterns.files import LEFTOVERS, MANIFEST
 
-MANIFEST = ".extracted"
 KEPT = ".kept"
-
-# What running the app leaves behind in examples/, which is nobody's source.
-_LEFTOVERS = ("__pycache__", ".env", ".venv", "*.pyc", "*.db", "*.db-*", ".*_cache")
+_STAGE = ".extract-"
 
 
 @dataclass(slots=True)
@@ -66,7 +64,7 @@ def read_manifest(examples: Path) -> dict[str, str]:
     """Give the digest of each file that the last extraction wrote, by path."""
     try:
         lines = (examples / MANIFEST).read_text("utf-8").splitlines()
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):
         return {}
     return {path: sha for sha, _, path in (line.partition("  ") for line in lines)}
 
@@ -103,7 +101,7 @@ def read_text(path: Path) -> str | None:
     """Give a file's text with its own line ends, or None where there is none."""
     try:
         return path.read_bytes().decode("utf-8", "surrogateescape")
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
 
 
@@ -114,12 +112,13 @@ def present_files(examples: Path) -> Iterator[str]:
         names[:] = sorted(n for n in names if not _is_leftover(place / n))
         for name in sorted(files):
             path = place / name
-            if not _is_leftover(path) and path != examples / MANIFEST:
+            is_source = path.is_symlink() or path.is_file()
+            if is_source and not _is_leftover(path) and path != examples / MANIFEST:
                 yield path.relative_to(examples).as_posix()
 
 
 def _is_leftover(path: Path) -> bool:
-    return any(path.match(pattern) for pattern in _LEFTOVERS)
+    return any(path.match(pattern) for pattern in LEFTOVERS)
 
 
 def diff(bundle: Bundle, changes: Changes) -> str:
@@ -146,8 +145,9 @@ def diff(bundle: Bundle, changes: Changes) -> str:
 def extract(bundle: Bundle) -> Changes:
     """Make examples/ equal to the documents, all of it or nothing.
 
-    New texts are staged first; then each is renamed into place. When any step fails,
-    what was there before is put back. Unchanged files are not touched.
+    What somebody edited is copied aside first, new texts are staged, and only then
+    each is renamed into place. When any step fails or is interrupted, what was there
+    before is put back. Unchanged files are not touched.
 
     Raises:
         OSError: Something could not be written; examples/ is as it was.
@@ -155,20 +155,31 @@ def extract(bundle: Bundle) -> Changes:
     changes = compare(bundle)
     if not changes:
         return changes
+    for stale in bundle.root.glob(f"{_STAGE}*"):  # of a run that was killed
+        shutil.rmtree(stale, ignore_errors=True)
     bundle.examples.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".extract-", dir=bundle.root))
+    stage = Path(tempfile.mkdtemp(prefix=_STAGE, dir=bundle.root))
     try:
         for path, text in changes.written.items():
             staged = stage / "new" / path
             staged.parent.mkdir(parents=True, exist_ok=True)
             staged.write_bytes(text.encode())
-        _swap(bundle.examples, stage, changes)
         if changes.edited:
-            changes.kept = _keep(bundle.root, stage, changes.edited)
+            changes.kept = _keep(bundle, changes.edited)
+        _swap(bundle.examples, stage, changes)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     _remove_empty_folders(bundle.examples)
     return changes
+
+
+def _keep(bundle: Bundle, edited: list[str]) -> Path:
+    """Copy what somebody had edited aside, into a folder of its own."""
+    kept = bundle.root / KEPT / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    for path in edited:
+        (kept / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(bundle.examples / path, kept / path, follow_symlinks=False)
+    return kept
 
 
 def _swap(examples: Path, stage: Path, changes: Changes) -> None:
@@ -178,9 +189,9 @@ def _swap(examples: Path, stage: Path, changes: Changes) -> None:
             done.append(path)
             _move(examples / path, stage / "old" / path)
             _move(stage / "new" / path, examples / path)
-    except OSError:
+    except BaseException:
         for path in reversed(done):
-            if (stage / "old" / path).exists():
+            if os.path.lexists(stage / "old" / path):
                 _move(stage / "old" / path, examples / path)
             elif path in changes.written and not (stage / "new" / path).exists():
                 (examples / path).unlink(missing_ok=True)
@@ -188,17 +199,9 @@ def _swap(examples: Path, stage: Path, changes: Changes) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    if source.exists():
+    if os.path.lexists(source):
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-
-
-def _keep(root: Path, stage: Path, edited: list[str]) -> Path:
-    """Put what somebody had edited aside, in a folder of its own."""
-    kept = root / KEPT / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    for path in edited:
-        _move(stage / "old" / path, kept / path)
-    return kept
 
 
 def _remove_empty_folders(examples: Path) -> None:

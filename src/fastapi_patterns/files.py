@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,12 @@ from fastapi_patterns.blocks import Block, Kind, parse_file
 from fastapi_patterns.problems import Problem
 
 FOLDER = "examples"
+MANIFEST = ".extracted"
 
+# What running the app leaves behind in examples/, which is nobody's source.
+LEFTOVERS = ("__pycache__", ".env", ".venv", "*.pyc", "*.db", "*.db-*", ".*_cache")
+
+_LONGEST = 200
 _PART = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _ELLIPSIS = re.compile(r"\s*# \.\.\.")
@@ -77,6 +83,10 @@ class File:
 def collect(blocks: list[Block], root: Path) -> tuple[dict[str, File], list[Problem]]:
     """Gather the files, and check paths, homes and excerpts."""
     problems: list[Problem] = []
+    place = root / FOLDER
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        mend = "replace it by a real folder"
+        problems.append(Problem("examples.md", 1, f"{FOLDER}/ is no folder", mend))
     homes: dict[str, list[Block]] = {}
     for block in blocks:
         if block.path is None:
@@ -114,6 +124,10 @@ def _path_fault(path: str, root: Path) -> tuple[str, str] | None:
     for part in parts:
         if not _PART.fullmatch(part) or part.endswith(".") or _RESERVED.fullmatch(part):
             return f"the path {path!r} is no file name", mend
+        if part == MANIFEST or any(fnmatch(part, name) for name in LEFTOVERS):
+            return f"the path {path!r} is one that is never extracted", mend
+    if len(path) > _LONGEST:
+        return f"the path {path[:40]!r}... is no file name: it is too long", mend
     place = root / FOLDER
     for part in ("", *parts):
         place = place / part
@@ -123,6 +137,8 @@ def _path_fault(path: str, root: Path) -> tuple[str, str] | None:
             )
     if place.is_dir():
         return f"the path {path!r} is a folder", mend
+    if place.exists() and not place.is_file():
+        return f"the path {path!r} is no regular file", "move away what lies there"
     if any(p.is_file() for p in place.parents if p.is_relative_to(root / FOLDER)):
         return f"a folder of the path {path!r} is a file", "move the file away"
     return None
@@ -186,10 +202,7 @@ def _excerpt_faults(block: Block, files: dict[str, File]) -> list[Problem]:
                 "show a file that one of the documents makes",
             )
         ]
-    lines = block.text.splitlines()
-    if not any(line.strip() for line in lines):
-        return [_problem(block, "the excerpt is empty", "show at least a line")]
-    missing = locate_excerpt(lines, file.text.splitlines())
+    missing = locate_excerpt(block.text.split("\n")[:-1], file.text.split("\n")[:-1])
     if isinstance(missing, list):
         return []
     return [

@@ -77,9 +77,9 @@ def parse(source: str) -> Frontmatter:
         raise FrontmatterError(
             line, f"the frontmatter is no valid YAML ({reason})", "mend the YAML"
         ) from None
-    except (ValueError, RecursionError) as error:
+    except Exception as error:  # PyYAML raises all sorts on odd tags
         raise FrontmatterError(
-            2, f"the frontmatter cannot be read ({error})", "mend the YAML"
+            2, f"the frontmatter cannot be read ({error!r})", "mend the YAML"
         ) from None
     if not isinstance(fields, dict):
         raise FrontmatterError(

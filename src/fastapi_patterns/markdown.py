@@ -88,7 +88,7 @@ def read(text: str) -> Page:
             oddities.append(_indented_code(lines, start))
         elif token.type == "fence":
             inside[start:end] = b"\1" * (end - start)
-            if not _is_closed(token, lines):
+            if not _is_closed(token):
                 oddities.append(
                     Oddity(
                         start + 1,
@@ -124,15 +124,11 @@ def _fence(token: Token, section: str, lines: list[str]) -> Fence:
     return Fence(token.info, token.content, start + 1, section, at_margin)
 
 
-def _is_closed(token: Token, lines: list[str]) -> bool:
+def _is_closed(token: Token) -> bool:
     assert token.map is not None
     start, end = token.map
-    last = lines[end - 1].lstrip(" \t>").rstrip(" \t")
-    return (
-        end - start >= 2
-        and len(last) >= len(token.markup)
-        and last == token.markup[0] * len(last)
-    )
+    # A closed fence has a line more than its text and its opening line.
+    return end - start - 2 == token.content.count("\n")
 
 
 def _indented_code(lines: list[str], start: int) -> Oddity:

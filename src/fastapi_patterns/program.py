@@ -92,9 +92,8 @@ class Outcome:
 def execute(program: Program) -> Outcome:
     """Run the program here; the process is spent afterwards.
 
-    Warnings are errors. A failure in a thread, a finaliser or a task that nobody
-    awaits counts too, and threads that the program left running are waited for, as
-    the interpreter would at its end.
+    Warnings are errors. A failure in a thread or a finaliser counts too, and threads
+    that the program left running are waited for, as the interpreter would at its end.
     """
     known = set(sys.modules)
     outcome = _execute(program)
@@ -129,7 +128,8 @@ def _execute(program: Program) -> Outcome:
         try:
             if program.pytest_arguments:
                 return _run_pytest(program)
-            _run(program)
+            with contextlib.suppress(_Ended):
+                _run(program)
             gc.collect()
             _join_threads()
         except BaseException as error:
@@ -139,8 +139,12 @@ def _execute(program: Program) -> Outcome:
     return _outcome(late[0], program) if late else Outcome()
 
 
+class _Ended(Exception):  # noqa: N818 - not an error
+    """The program called sys.exit() and all was well."""
+
+
 def _note(late: list[BaseException], error: BaseException | None) -> None:
-    if error is not None:
+    if error is not None and not isinstance(error, SystemExit):
         late.append(error)
 
 
@@ -183,28 +187,32 @@ def _run(program: Program) -> None:
     rewrite_asserts(tree, program.text.encode())
     ast.increment_lineno(tree, program.line)
     code = compile(tree, program.filename, "exec", dont_inherit=True)
-    exec(code, module.__dict__)  # noqa: S102 - running the documents is the purpose
+    try:
+        exec(code, module.__dict__)  # noqa: S102 - running the documents is the purpose
+    except SystemExit as exit_:
+        if exit_.code not in (None, 0):
+            raise
+        raise _Ended from None
 
 
 def _run_pytest(program: Program) -> Outcome:
     import pytest
 
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # the caller's own
+        os.environ.pop(name, None)
     warnings.resetwarnings()
     code = pytest.main(list(program.pytest_arguments))
-    if code in (pytest.ExitCode.OK,):
+    if code == pytest.ExitCode.OK:
         return Outcome()
     return Outcome(("TestsFailed",), f"pytest ended with {code!r}")
 
 
 def _join_threads() -> None:
-    for thread in threading.enumerate():
-        if not thread.daemon and thread is not threading.current_thread():
-            thread.join()
+    # What the interpreter does at its end: executors tell their threads to stop.
+    threading._shutdown()  # type: ignore[attr-defined]
 
 
 def _outcome(error: BaseException, program: Program) -> Outcome:
-    if isinstance(error, SystemExit) and error.code in (None, 0):
-        return Outcome()
     names: list[str] = []
     for base in type(error).__mro__:
         names += [base.__name__, f"{base.__module__}.{base.__qualname__}"]
@@ -222,7 +230,7 @@ def _outcome(error: BaseException, program: Program) -> Outcome:
 def _message(error: BaseException, program: Program) -> str:
     try:
         text = str(error)
-    except Exception as broken:
+    except BaseException as broken:  # its __str__ may do anything
         text = f"<its text cannot be had: {broken!r}>"
     if isinstance(error, SyntaxError) and error.filename == program.filename:
         return error.msg
@@ -249,10 +257,12 @@ def main() -> None:
             "pytest_arguments": tuple(values["pytest_arguments"]),
         }
     )
+    process = os.getpid()
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)
         outcome = execute(program)
-        answer.write(outcome.to_json())
+        if os.getpid() == process:  # not a child that the program forked
+            answer.write(outcome.to_json())
     sys.stdout.flush()
     os._exit(0)
 

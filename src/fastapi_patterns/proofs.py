@@ -81,8 +81,16 @@ class Prover:
             Kind.SESSION: self._prove_session,
             Kind.DATA: self._prove_data,
         }[block.kind]
-        failure = check(block)
+        try:
+            failure = check(block)
+        except Exception as error:  # this block's failure, not the end of all proofs
+            failure = f"it could not be proven: {error!r}"
+        failure = failure.encode("utf-8", "backslashreplace").decode()
         return Proof(block, failure, time.perf_counter() - began)
+
+    def kill(self) -> None:
+        """Stop what is being proven."""
+        self._interpreter.kill()
 
     def _prove_file(self, block: Block) -> str:
         file = self._bundle.files[block.path or ""]
@@ -108,8 +116,17 @@ class Prover:
                 *("-p", "no:cacheprovider", "-c", os.devnull),
             )
             return Program("", file.path, 0, (examples,), arguments)
+        place = os.path.join(examples, file.path)
         module = re.sub(r"(/__init__)?\.py$", "", file.path).replace("/", ".")
-        return Program(f"import {module}", file.path, 0, (examples,))
+        if all(map(str.isidentifier, module.split("."))):
+            text = (
+                f"from importlib import import_module\n"
+                f"module = import_module({module!r})\n"
+                f"assert module.__file__ == {place!r}, 'another module has its name'\n"
+            )
+        else:  # no name to import it by, as a migration's
+            text = f"from runpy import run_path\nrun_path({place!r})\n"
+        return Program(text, file.path, 0, (examples,))
 
     def _prove_excerpt(self, block: Block) -> str:
         return ""  # that it stands in its file is part of reading the bundle
@@ -207,7 +224,10 @@ def update_session(bundle: Bundle, block: Block) -> str:
             parts.append("$ " + step.command.replace("\n", "\n> ") + "\n")
             kept = step.expected if step.accepts(output) else output
             parts.append(kept if not kept or kept.endswith("\n") else f"{kept}\n")
-    return "".join(parts)
+    text = "".join(parts)
+    if [step.command for step in served.steps(text)] != [s.command for s in session]:
+        raise ValueError(f"{block.location}: a line of the output looks like a command")
+    return text
 
 
 def versions() -> Iterator[tuple[str, str]]:

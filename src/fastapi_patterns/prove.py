@@ -53,10 +53,12 @@ def prove_all(
     found: dict[str, Proof] = {}
     lock = threading.Lock()
     broken: list[BaseException] = []
+    provers: list[Prover] = []
 
     def work() -> None:
         try:
             with Prover(bundle) as prover:
+                provers.append(prover)
                 while not broken:
                     proof = prover.prove(waiting.get_nowait())
                     with lock:
@@ -70,8 +72,13 @@ def prove_all(
     workers = [threading.Thread(target=work) for _ in range(max(jobs, 1))]
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join()
+    try:
+        for worker in workers:
+            worker.join()
+    except BaseException as error:  # Ctrl+C: nobody waits for what still runs
+        broken.append(error)
+        for prover in provers:
+            prover.kill()
     if broken:
         raise broken[0]
     return [found[block.location] for block in blocks]
@@ -123,6 +130,17 @@ def report(found: list[Proof]) -> dict[str, Any]:
             for proof in found
         ],
     }
+
+
+def require_writable(path: Path) -> None:
+    """Make sure that a report can be written, before the proofs take their time.
+
+    Raises:
+        OSError: It cannot.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a"):
+        pass
 
 
 def write_report(found: list[Proof], path: Path) -> None:

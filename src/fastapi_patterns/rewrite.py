@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -41,9 +41,28 @@ def rewrite(bundle: Bundle, texts: dict[str, str]) -> Bundle:
         except ContractError as error:
             raise RewriteError(f"this would break the documents:\n{error}") from None
         _require_as_wanted(bundle, again, texts)
-        for name in {b.document for b in bundle.blocks if b.location in texts}:
-            os.replace(stage / name, bundle.documents[name].path)
+        changed = {b.document for b in bundle.blocks if b.location in texts}
+        try:
+            _replace_all({name: stage / name for name in changed}, bundle)
+        except OSError as error:
+            raise RewriteError(f"nothing was written ({error})") from None
     return bundles.read(bundle.root)
+
+
+def _replace_all(staged: dict[str, Path], bundle: Bundle) -> None:
+    """Put the staged documents in place; on any failure, those that were there."""
+    # Through a symlink, and with the mode that the document has.
+    targets = {name: bundle.documents[name].path.resolve() for name in staged}
+    before = {target: target.read_bytes() for target in targets.values()}
+    try:
+        for name, target in targets.items():
+            shutil.copymode(target, staged[name])
+            staged[name].replace(target)
+    except BaseException:
+        for target, content in before.items():
+            if target.read_bytes() != content:
+                target.write_bytes(content)
+        raise
 
 
 def _replace(bundle: Bundle, document: Document, texts: dict[str, str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +27,7 @@ READY = "/api/v1/health/ready"
 
 _START_SECONDS = 30.0
 _COMMAND_SECONDS = 30.0
+_STOP_SECONDS = 10.0
 
 
 def free_port() -> int:
@@ -58,7 +62,11 @@ def serving(bundle: Bundle) -> Iterator[str]:
             yield address
         finally:
             server.terminate()
-            server.wait()
+            try:
+                server.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def _gets_ready(server: subprocess.Popen[bytes], address: str) -> bool:
@@ -93,7 +101,7 @@ def steps(text: str) -> list[Step]:
         ValueError: The session does not begin with a command.
     """
     found: list[Step] = []
-    for line in text.splitlines():
+    for line in text.split("\n")[:-1]:
         if line.startswith("$ "):
             found.append(Step(line[2:], ""))
         elif not found:
@@ -120,20 +128,40 @@ def run_session(session: list[Step], address: str) -> Iterator[str]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         assert shell.stdin is not None
         assert shell.stdout is not None
+        timer = threading.Timer(0, lambda: None)
         try:
             for step in session:
                 command = step.command.replace(ADDRESS, address)
-                shell.stdin.write(f"{{ {command}\n}} </dev/null; echo; echo {mark}\n")
-                shell.stdin.flush()
+                timer = threading.Timer(_COMMAND_SECONDS, _kill_group, [shell.pid])
+                timer.start()
                 lines: list[str] = []
+                with contextlib.suppress(BrokenPipeError):
+                    shell.stdin.write(
+                        f"{{ {command}\n}} </dev/null; echo; echo {mark}\n"
+                    )
+                    shell.stdin.flush()
                 for line in shell.stdout:
                     if line.rstrip("\n") == mark:
                         break
                     lines.append(line)
+                else:
+                    raise RuntimeError(
+                        f"the shell ended, or took over {_COMMAND_SECONDS:g} s, at: "
+                        f"$ {step.command}\n{''.join(lines)}"
+                    )
+                timer.cancel()
                 yield "".join(lines).replace(address, ADDRESS).strip()
         finally:
-            shell.kill()
-            shell.communicate()
+            timer.cancel()
+            _kill_group(shell.pid)
+            with contextlib.suppress(BrokenPipeError):
+                shell.communicate()
+
+
+def _kill_group(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)

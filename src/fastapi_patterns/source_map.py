@@ -9,8 +9,8 @@ from fastapi_patterns.files import FOLDER
 
 # examples/backend/main.py:12, or the form of a traceback: …main.py", line 12
 _PLACE = re.compile(
-    rf"(?P<open>\")?(?:[^\s\"':]*[/\\])?{FOLDER}[/\\](?P<path>[\w./\\-]+)"
-    r"(?:(?(open)\", line |:)(?P<line>\d+))"
+    rf"(?:\"[^\"\n]*?[/\\]|\"|(?:(?<![^\s\"':])[^\s\"':]*[/\\])?(?<![\w.-]))"
+    rf"{FOLDER}[/\\](?P<path>[\w./\\-]+)(?:(?P<quoted>\", line )|:)(?P<line>\d+)"
 )
 
 
@@ -34,7 +34,7 @@ def rewrite(bundle: Bundle, text: str) -> str:
         place = locate(bundle, found["path"], int(found["line"]))
         if place is None:
             return found.group()
-        if found["open"]:
+        if found["quoted"]:
             document, _, line = place.rpartition(":")
             return f'"{document}", line {line}'
         return place

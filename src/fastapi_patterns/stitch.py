@@ -43,7 +43,6 @@ def stitch(bundle: Bundle) -> Stitches:
     """
     result = Stitches()
     texts: dict[str, str] = {}  # by location of the block
-    edits: dict[str, str] = {}  # by path
     manifest = extract.read_manifest(bundle.examples)
     for path in extract.present_files(bundle.examples):
         if path not in bundle.files:
@@ -52,33 +51,52 @@ def stitch(bundle: Bundle) -> Stitches:
                 f'title="{path}" in a document, then extract'
             )
     for path, file in bundle.files.items():
-        edited = extract.read_text(bundle.examples / path)
+        edited = _read_edited(bundle, path)
         if edited == file.text or manifest.get(path) == extract.digest(edited or ""):
             continue
-        if edited is None:
+        if edited is None and path not in manifest:
+            result.refused.append(
+                f"examples/{path}: the file is not there yet: run extract"
+            )
+        elif edited is None:
             result.refused.append(
                 f"examples/{path}: the file was removed: remove its blocks, from "
                 f"{file.blocks[0].location} on, then extract"
             )
-        elif manifest.get(path, extract.digest(file.text)) != extract.digest(file.text):
+        elif "\udc80" <= max(edited, default="") <= "\udcff":
+            result.refused.append(f"examples/{path}: the file is not UTF-8: save it so")
+        elif manifest.get(path) != extract.digest(file.text):
             result.refused.append(_show_both(file, edited))
         else:
             try:
                 texts |= _new_texts(bundle, file, edited)
-                edits[path] = edited
             except _UnplacedError as error:
                 result.refused.append(str(error))
-    if result.refused or not texts:
+    if result.refused:
         return result
     try:
-        rewrite(bundle, texts)
+        bundle = rewrite(bundle, texts) if texts else bundle
     except RewriteError as error:
         result.refused.append(str(error))
         return result
-    result.changed = [b.location for b in bundle.blocks if b.location in texts]
-    manifest |= {path: extract.digest(text) for path, text in edits.items()}
-    extract.write_manifest(bundle.examples, manifest)
+    result.changed = list(texts)
+    if texts:  # a file may have lacked its last line end: now both sides agree
+        extract.extract(bundle)
     return result
+
+
+def _read_edited(bundle: Bundle, path: str) -> str | None:
+    """Give a file as an editor left it, with the line ends that a block has."""
+    text = extract.read_text(bundle.examples / path)
+    if text is None:
+        return None
+    text = text.replace("\r\n", "\n")
+    return text if text.endswith("\n") or not text else f"{text}\n"
+
+
+def _lines(text: str) -> list[str]:
+    """Split at line feeds alone, as a document is split."""
+    return [f"{line}\n" for line in text.split("\n")[:-1]]
 
 
 def _show_both(file: File, edited: str) -> str:
@@ -98,8 +116,7 @@ def _show_both(file: File, edited: str) -> str:
 
 def _new_texts(bundle: Bundle, file: File, edited: str) -> dict[str, str]:
     """Give the new text of each block that an edited file changes."""
-    before = file.text.splitlines(keepends=True)
-    after = edited.splitlines(keepends=True)
+    before, after = _lines(file.text), _lines(edited)
     opcodes = difflib.SequenceMatcher(None, before, after, False).get_opcodes()
     texts: dict[str, str] = {}
     for number, block in enumerate(file.blocks):
@@ -169,7 +186,7 @@ def _new_excerpt(
     block: Block, before: list[str], after: list[str], opcodes: Opcodes
 ) -> str:
     """Let an excerpt follow an edit of the lines that it shows."""
-    excerpt = block.text.splitlines()
+    excerpt = block.text.split("\n")[:-1]
     places = locate_excerpt(excerpt, [line.rstrip("\n") for line in before])
     assert isinstance(places, list), "the bundle was read, so the excerpt stands"
     shown = set(places)

@@ -83,6 +83,11 @@ class Interpreter:
                 self._process.communicate()
             self._process = None
 
+    def kill(self) -> None:
+        """End the warm process and the program that it runs, at once."""
+        if self._process is not None:
+            self._process.terminate()
+
     def __enter__(self) -> Interpreter:
         return self
 
@@ -116,6 +121,9 @@ def _timed_out(timeout: float) -> Outcome:
 
 def serve(modules: list[str]) -> None:
     """Answer the requests on standard input until it ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what an import prints is no answer
+    signal.signal(signal.SIGTERM, _end_with_child)
     preload(modules)
     gc.collect()
     gc.freeze()  # a fork's collector must not touch, and so copy, these pages
@@ -125,15 +133,25 @@ def serve(modules: list[str]) -> None:
         values["paths"] = tuple(values["paths"])
         values["pytest_arguments"] = tuple(values["pytest_arguments"])
         outcome = _run_in_fork(Program(**values), timeout)
-        print(outcome.to_json(), flush=True)
+        print(outcome.to_json(), file=answers, flush=True)
         # What this program imported late (a framework's lazy imports), the next has.
         preload(outcome.imported)
+
+
+_child = 0
+
+
+def _end_with_child(number: int, frame: object) -> None:
+    if _child:
+        os.killpg(_child, signal.SIGKILL)
+    os._exit(0)
 
 
 def _run_in_fork(program: Program, timeout: float) -> Outcome:
     with tempfile.TemporaryFile() as output:
         reading, writing = os.pipe()
-        child = os.fork()
+        global _child
+        _child = child = os.fork()
         if child == 0:
             _be_the_child(program, writing, output.fileno())
         os.close(writing)
@@ -142,6 +160,7 @@ def _run_in_fork(program: Program, timeout: float) -> Outcome:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
+        _child = 0
         output.seek(0)
         printed = output.read(_OUTPUT_LIMIT).decode("utf-8", "replace")
     if answer is None:
@@ -159,12 +178,15 @@ def _be_the_child(program: Program, writing: int, output: int) -> None:
     for target, source in ((0, null), (1, output), (2, output)):
         os.dup2(source, target)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it lives as long as the process
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    process = os.getpid()
     try:
         answer = execute(program).to_json().encode()
+        if os.getpid() == process:  # not a child that the program forked
+            while answer:
+                answer = answer[os.write(writing, answer) :]
         sys.stdout.flush()
         sys.stderr.flush()
-        while answer:
-            answer = answer[os.write(writing, answer) :]
     finally:
         os._exit(0)
 
