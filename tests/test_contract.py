@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -107,6 +108,23 @@ CASES = [
     ),
     Case("html", "<div>\n```python\nx = 1\n```\n</div>\n", 2, "looks like", "margin"),
     Case("comment", "<!--\n```python\nx = 1\n```\n-->\n", 2, "looks like", "margin"),
+    Case(
+        "end too far in", "# R\n\n```toml\na = 1\n    ```\n", 3, "not terminated", "```"
+    ),
+    Case(
+        "end in a quote", "# R\n\n```toml\na = 1\n> ```\n", 3, "not terminated", "```"
+    ),
+    Case(
+        "frontmatter", "---\n\n```python\nx =\n```\n\n---\n", 1, "frontmatter", "begin"
+    ),
+    Case("empty session", "# R\n\n```console\n```\n", 3, "is empty", "remove"),
+    Case("empty tree", "# R\n\n```text {.tree}\n\n```\n", 3, "is empty", "remove"),
+    Case(
+        "manifest", fence('python title=".extracted"'), 3, "never extracted", "main.py"
+    ),
+    Case("leftover", fence('python title="a.db"'), 3, "never extracted", "main.py"),
+    Case("deep", fence(f'python title="{"a/" * 150}b.py"'), 3, "too long", "main.py"),
+    Case("line 100", "\n" * 99 + fence("sql"), 102, "language 'sql'", "known"),
     Case("indented", "# R\n\n    x = 1\n", 3, "indented code", "fence"),
 ]
 
@@ -156,7 +174,10 @@ def test_all_faults_are_told_in_one_go(make_folder: Callable[..., Folder]) -> No
             "SKILL.md:1: the document begins with a byte order mark",
         ),
         (b"# a\n\nb\0\n", "SKILL.md:3: there is a NUL byte"),
+        (b"# a\n\nb\r\nc\n", "SKILL.md:3: the line ends otherwise"),
+        (b"# a\rb\r", "SKILL.md:1: the line ends otherwise"),
         (b"# a\n", "SKILL.md:1: the frontmatter is missing"),
+        (b"---\nname: !!bool foo\n---\n", "the frontmatter cannot be read"),
         (b"---\nname: a\n", "SKILL.md:1: the frontmatter is not terminated"),
         (b"---\nname: [a\n---\n", "the frontmatter is no valid YAML"),
         (b"---\n- a\n---\n", "SKILL.md:1: the frontmatter is no mapping"),
@@ -210,6 +231,31 @@ def test_a_symlink_is_not_written_through(make_folder: Callable[..., Folder]) ->
     assert "examples.md:3:" in result.err
     assert "goes through the symlink 'backend'" in result.err
     assert list(outside.iterdir()) == []
+
+
+def test_a_symlinked_examples_is_left_alone(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder(examples="# Examples\n")
+    outside = folder.path / "outside"
+    outside.mkdir()
+    (outside / "precious.txt").write_text("x")
+    (folder.path / "examples").symlink_to(outside)
+
+    result = folder.run("extract")
+
+    assert result.code == 1
+    assert "examples/ is no folder" in result.err
+    assert [path.name for path in outside.iterdir()] == ["precious.txt"]
+
+
+def test_a_document_that_is_no_file_is_told(make_folder: Callable[..., Folder]) -> None:
+    folder = make_folder()
+    (folder.path / "reference.md").unlink()
+    os.mkfifo(folder.path / "reference.md")
+
+    result = folder.run("extract")
+
+    assert result.code == 1
+    assert "reference.md:1: the document cannot be read" in result.err
 
 
 def test_crlf_documents_are_read(make_folder: Callable[..., Folder]) -> None:

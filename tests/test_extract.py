@@ -133,6 +133,43 @@ def test_an_edit_is_kept_aside(make_folder: Callable[..., Folder]) -> None:
     assert folder.run("extract", "--check").code == 0
 
 
+def test_an_edit_that_cannot_be_kept_aside_stays(
+    make_folder: Callable[..., Folder],
+) -> None:
+    folder = make_folder(examples=TWO_BLOCKS)
+    folder.run("extract")
+    folder.edit("examples/backend/main.py", "return 1", "return 9")
+    folder.write(KEPT, "a file where the folder would be")
+    before = folder.snapshot()
+
+    result = folder.run("extract")
+
+    assert result.code == 1
+    assert folder.snapshot() == before
+
+
+def test_an_interrupted_extraction_loses_nothing(
+    make_folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder(examples=TWO_BLOCKS)
+    folder.run("extract")
+    folder.edit("examples/backend/main.py", "return 1", "return 9")
+    folder.edit("examples/backend/service.py", "return 1", "return 9")
+    real = Path.replace
+
+    def replace(source: Path, target: Path) -> Path:
+        if target.name == "service.py":
+            monkeypatch.setattr(Path, "replace", real)
+            raise KeyboardInterrupt
+        return real(source, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    folder.run("extract")
+
+    assert "return 9" in folder.read("examples/backend/main.py")
+    assert "return 9" in folder.read("examples/backend/service.py")
+
+
 def test_what_the_app_leaves_behind_stays(make_folder: Callable[..., Folder]) -> None:
     folder = make_folder()
     folder.run("extract")

@@ -32,6 +32,17 @@ SOUND = [
     ),
     ("python", "import pathlib\npathlib.Path('a.txt').write_text('x')"),
     ("python", "raise SystemExit(0)"),
+    ("python", "import this"),
+    ("python", "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)"),
+    (
+        "python",
+        "import sys\nimport threading\nthreading.Thread(target=sys.exit).start()",
+    ),
+    (
+        "python",
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "pool = ThreadPoolExecutor()\nassert pool.submit(int).result() == 0",
+    ),
     ('python {raises="ValueError: is bad"}', "raise ValueError('it is bad')"),
     ('python {raises="KeyError: a"}', "{}['a']"),
     (
@@ -63,6 +74,15 @@ def test_a_sound_block_is_proven(
 
 
 UNSOUND = [
+    (
+        "python",
+        "import sys\nimport threading\nt = threading.Thread(target=lambda: 1 / 0)\n"
+        "t.start()\nt.join()\nsys.exit()",
+        "ZeroDivisionError",
+    ),
+    ("json", "[" * 5000, "no valid json"),
+    ("yaml", "a: !!bool foo", "no valid yaml"),
+    ("python", 'raise ValueError("\\udcff")', "ValueError"),
     ("python", "assert 1 == 2", "assert 1 == 2"),
     ("python", "import warnings\nwarnings.warn('old')", "UserWarning: old"),
     ("python", "open('/dev/null')", "ResourceWarning"),
@@ -146,6 +166,46 @@ def test_blocks_do_not_see_each_other(make_folder: Callable[..., Folder]) -> Non
     folder = make_folder(reference=block("python", one) + block("python", two))
 
     assert folder.run("prove", "reference.md", "--jobs", "1").code == 0
+
+
+def test_a_long_word_in_a_failure_is_no_trap(
+    make_folder: Callable[..., Folder],
+) -> None:
+    _, output = prove(make_folder, "python", 'print("x" * 400_000)\nassert False')
+
+    assert "AssertionError" in output
+
+
+def test_what_is_shown_is_shown_as_it_is(make_folder: Callable[..., Folder]) -> None:
+    _, output = prove(make_folder, "python", 'raise ValueError("[red]a:100: b[/a]")')
+
+    assert "ValueError: [red]a:100: b[/a]" in output
+
+
+def test_a_file_with_another_modules_name_is_not_proven(
+    make_folder: Callable[..., Folder],
+) -> None:
+    text = '\n```python title="json.py"\nraise ValueError\n```\n'
+    migration = '\n```python title="versions/0001_first.py"\nx = 1\n```\n'
+    folder = make_folder(examples=EXAMPLES + text + migration)
+    folder.run("extract")
+
+    result = folder.run("prove", "examples.md")
+
+    assert "another module has its name" in result.err
+    assert "2 proven, 1 failed" in result.out
+
+
+def test_a_report_that_cannot_be_written_is_told_first(
+    make_folder: Callable[..., Folder],
+) -> None:
+    folder = make_folder(reference=block("python", "x = 1"))
+
+    result = folder.run("prove", "reference.md", "--report", str(folder.path))
+
+    assert result.code == 1
+    assert "Is a directory" in result.err
+    assert "Proofs" not in result.out
 
 
 def test_a_program_that_does_not_end_is_stopped() -> None:
@@ -272,6 +332,14 @@ class TestPytest:
 
         assert result.code == 2
         assert "reference.md:12: unknown class 'mistak': did you mean" in result.out
+
+    def test_a_missing_document_is_told_too(self, folder: Folder) -> None:
+        (folder.path / "SKILL.md").unlink()
+
+        result = folder.pytest("reference.md")
+
+        assert result.code == 2
+        assert "SKILL.md:1: the document is missing" in result.out
 
     def test_other_markdown_is_left_alone(self, folder: Folder) -> None:
         folder.write("README.md", "```python\nraise ValueError\n```\n")

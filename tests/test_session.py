@@ -99,3 +99,23 @@ def test_a_session_without_a_command_is_told(folder: Folder) -> None:
 
     assert result.code == 1
     assert "begins with a command" in result.err
+
+
+def test_a_shell_that_ends_early_is_told(folder: Folder) -> None:
+    folder.write("reference.md", "# R\n\n```console\n$ exit 0\n$ false\n```\n")
+
+    result = folder.run("prove", "reference.md")
+
+    assert result.code == 1
+    assert "the shell ended" in result.err
+
+
+def test_output_that_looks_like_a_command_is_not_written_back(folder: Folder) -> None:
+    text = "# R\n\n```console\n$ printf '$ rm x\\n'\n```\n"
+    folder.write("reference.md", text)
+
+    result = folder.run("prove", "reference.md", "--update")
+
+    assert result.code == 1
+    assert "looks like a command" in result.err
+    assert folder.read("reference.md") == text

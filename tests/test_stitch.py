@@ -154,6 +154,71 @@ def test_new_and_removed_files_are_told(folder: Folder) -> None:
     assert "examples/backend/service.py: the file was removed" in result.err
 
 
+def test_without_a_record_nothing_is_guessed(folder: Folder) -> None:
+    (folder.path / "examples" / ".extracted").unlink()
+    folder.edit("examples.md", "return 1\n```\n\nThe", "return 5\n```\n\nThe")
+    before = folder.snapshot()
+
+    result = folder.run("stitch")
+
+    assert result.code == 1
+    assert "both sides changed" in result.err
+    assert folder.snapshot() == before
+
+
+def test_before_the_first_extraction_it_says_so(
+    make_folder: Callable[..., Folder],
+) -> None:
+    result = make_folder(examples=TWO_BLOCKS).run("stitch")
+
+    assert result.code == 1
+    assert "the file is not there yet: run extract" in result.err
+
+
+@pytest.mark.parametrize("change", ["no end", "crlf", "unicode", "form feed"])
+def test_what_editors_do_to_a_file_is_no_obstacle(folder: Folder, change: str) -> None:
+    path = folder.path / "examples/backend/main.py"
+    text = path.read_text().replace("return 2", "return 22")
+    texts = {
+        "no end": text.removesuffix("\n"),
+        "crlf": text.replace("\n", "\r\n"),
+        "unicode": text.replace("22", "22  # \u2028 é"),
+        "form feed": text.replace("22", "22  # \x0c"),
+    }
+    path.write_bytes(texts[change].encode())
+
+    result = folder.run("stitch")
+
+    assert result.code == 0, result.err
+    assert "return 22" in folder.read("examples.md")
+    assert_agree(folder)
+
+
+def test_a_file_that_is_not_utf_8_is_told(folder: Folder) -> None:
+    path = folder.path / "examples/backend/main.py"
+    path.write_bytes(path.read_bytes() + b"# \xff\n")
+
+    result = folder.run("stitch")
+
+    assert result.code == 1
+    assert "the file is not UTF-8" in result.err
+
+
+def test_markup_in_an_edit_is_shown_as_it_is(folder: Folder) -> None:
+    folder.edit("examples/backend/main.py", "return 1", 'return "[/a] :100:"')
+    folder.edit("examples.md", "return 1\n```\n\nThe", "return 5\n```\n\nThe")
+
+    assert 'return "[/a] :100:"' in folder.run("stitch").err
+
+
+def test_the_mode_of_a_document_stays(folder: Folder) -> None:
+    (folder.path / "examples.md").chmod(0o600)
+    folder.edit("examples/backend/main.py", "return 1", "return 7")
+
+    assert folder.run("stitch").code == 0
+    assert (folder.path / "examples.md").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_changed_document_alone_is_no_edit(folder: Folder) -> None:
     folder.edit("examples.md", "return 1\n```\n\nThe", "return 5\n```\n\nThe")
 
