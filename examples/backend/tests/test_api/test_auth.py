@@ -32,6 +32,16 @@ async def test_register(client: httpx.AsyncClient) -> None:
     assert again.json()["type"] == "urn:fastapi-patterns:problem:email-taken"
 
 
+async def test_a_refusal_does_not_repeat_the_password(
+    client: httpx.AsyncClient,
+) -> None:
+    account = {"email": "no address", "password": PASSWORD, "role": "admin"}
+    response = await client.post("/api/v1/auth/register", json=account)
+    assert response.status_code == 422
+    assert PASSWORD not in response.text
+    assert "admin" not in response.text
+
+
 async def test_an_address_is_registered_once_in_a_race(
     client: httpx.AsyncClient,
 ) -> None:

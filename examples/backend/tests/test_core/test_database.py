@@ -71,6 +71,26 @@ async def test_no_update_is_lost(database: Database) -> None:
     assert await _value(database) == 20
 
 
+async def test_no_update_is_lost_between_processes(
+    database: Database, settings: Settings
+) -> None:
+    # Another pool on the same file is what another process would have.
+    other = Database(settings.database_url.get_secret_value())
+
+    async def increment(each: Database) -> None:
+        async with each.transaction() as session:
+            value = await session.scalar(text("SELECT value FROM counter"))
+            update = text("UPDATE counter SET value = :value")
+            await session.execute(update, {"value": (value or 0) + 1})
+
+    try:
+        for _ in range(10):
+            await asyncio.gather(increment(database), increment(other))
+    finally:
+        await other.dispose()
+    assert await _value(database) == 20
+
+
 async def test_readers_do_not_wait_for_the_writer(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(text("UPDATE counter SET value = 1"))

@@ -159,6 +159,26 @@ async def test_a_list_takes_three_statements_however_long(
     assert counts == [3, 3]
 
 
+async def test_agents_of_the_same_moment_are_all_listed(
+    database: Database, ada: User
+) -> None:
+    for number in range(5):
+        await create(database, ada, f"Agent {number}")
+    async with database.transaction() as session:
+        moment = {"moment": "2026-01-01 00:00:00.000000"}
+        await session.execute(text("UPDATE agents SET created_at = :moment"), moment)
+    names, cursor = set(), None
+    for _ in range(3):
+        async with database.reading() as session:
+            page = await agent_service.list_agents(
+                session, ada.id, cursor=cursor, limit=2
+            )
+        names |= {agent.name for agent in page.items}
+        cursor = page.next_cursor
+    assert names == {f"Agent {number}" for number in range(5)}
+    assert cursor is None
+
+
 async def test_new_rows_do_not_shift_the_pages(database: Database, ada: User) -> None:
     for number in range(5):
         await create(database, ada, f"Agent {number}")
