@@ -10,12 +10,21 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 ASSETS = "/docs/assets"
 
 
 class Assets(StaticFiles):
-    """Static files; a NUL in the path, a 500 in older releases, is not found."""
+    """Static files; a NUL in the path, a 500 in older releases, is not found.
+
+    Always whole: a range that cannot be had is refused in plain text.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as if no range had been asked for."""
+        headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         """Look in the directory."""

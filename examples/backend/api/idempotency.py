@@ -60,7 +60,8 @@ async def get_idempotent(
     ] = None,
 ) -> Idempotent:
     """Read the key. Each user has keys of their own."""
-    target = f"{request.method} {request.url.path}"
+    # Not request.url: that is made from the Host header, which may be anything.
+    target = f"{request.method} {request.scope['path']}"
     return Idempotent(session, identity.user.id, key, target)
 
 

@@ -22,7 +22,11 @@ CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 class Settings(BaseSettings):
     """Everything an operator may change, with defaults that suit development."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        hide_input_in_errors=True,  # or a refusal to start would print the secrets
+    )
 
     environment: Literal["development", "test", "production"] = "development"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -35,6 +35,13 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
+def _without_query(record: logging.LogRecord) -> bool:
+    """Cut the query off a WebSocket's address, as uvicorn logs it: it may be secret."""
+    if "WebSocket" in record.msg and isinstance(record.args, tuple):
+        record.args = tuple(str(each).partition("?")[0] for each in record.args)
+    return True
+
+
 def configure_logging(level: str) -> None:
     """Send everything to standard error as JSON, uvicorn's lines included."""
     handler = logging.StreamHandler()
@@ -50,5 +57,8 @@ def configure_logging(level: str) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    logging.getLogger("uvicorn.error").addFilter(_without_query)
+    # At DEBUG it would log every statement with its values, password hashes too.
+    logging.getLogger("aiosqlite").setLevel("INFO")
     # Our middleware writes that line, with the request id and the time it took.
     logging.getLogger("uvicorn.access").disabled = True

@@ -1,12 +1,14 @@
 """Every error answer, in one place: RFC 9457 problem details."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -14,6 +16,8 @@ from starlette.types import Scope
 
 from backend.core import errors
 from backend.core.logging import request_id
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:fastapi-patterns:problem:"
@@ -118,7 +122,10 @@ def add_problem_handlers(app: FastAPI) -> None:
             request.scope, error.status_code, error.detail, headers=error.headers
         )
 
+    # No free connection, a lock that is held too long, a server that is gone.
     @app.exception_handler(PoolTimeoutError)
-    async def busy(request: Request, error: PoolTimeoutError) -> Response:
+    @app.exception_handler(OperationalError)
+    async def busy(request: Request, error: SQLAlchemyError) -> Response:
+        logger.error("database unavailable", exc_info=error)
         unavailable = errors.UnavailableError("The database is busy. Try again.")
         return domain_problem(request.scope, unavailable)

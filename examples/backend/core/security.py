@@ -60,8 +60,17 @@ class Passwords:
             return await to_thread.run_sync(
                 self._hasher.verify_and_update, password, stored, limiter=self._limiter
             )
-        except UnknownHashError:  # a column that holds "!" disables the password
+        except (UnknownHashError, UnicodeEncodeError):
+            # A column that holds "!" disables the password; a password with half a
+            # surrogate pair is nobody's.
             return False, None
+
+
+# A header nested a thousand levels deep overflows the JSON parser's stack.
+_UNREADABLE = (
+    *(jwt.InvalidTokenError, ValueError, TypeError, AttributeError),
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class AccessTokens:
             user_id = int(claims["sub"])
             session_id = UUID(claims["sid"])
             expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise UnauthenticatedError("The access token is not valid.") from error
         if not 0 < user_id <= MAX_USER_ID:
             raise UnauthenticatedError("The access token is not valid.")

@@ -79,16 +79,16 @@ async def register(
 
 
 async def authenticate(
-    database: Database, passwords: Passwords, email: str, password: str
+    database: Database, passwords: Passwords, email: str | None, password: str
 ) -> tuple[User, str | None]:
     """Find the user of an address and password, and a new hash if one is due.
 
     The connection goes back before the hash is computed: that takes long.
     """
     user = None
-    if "\x00" not in email:
+    if email is not None:
         async with database.reading() as session:
-            query = select(User).where(User.email == email.lower())
+            query = select(User).where(User.email == email)
             user = await session.scalar(query)
     stored = None if user is None else user.password_hash
     right, new_hash = await passwords.verify(password, stored)
@@ -100,14 +100,12 @@ async def authenticate(
 async def sign_in(
     session: WriteSession, issuer: TokenIssuer, user: User, new_hash: str | None
 ) -> IssuedTokens:
-    """Open a session, and store the password's new hash if there is one."""
-    if new_hash is not None:
-        # Only over the hash that was verified: the password may have changed since.
-        await session.execute(
-            update(User)
-            .where(User.id == user.id, User.password_hash == user.password_hash)
-            .values(password_hash=new_hash)
-        )
+    """Open a session, and store the password's new hash if there is one.
+
+    Only over the hash that was verified: the password may have changed since, and
+    a session that an old password opens would outlive the change.
+    """
+    await _set_password_hash(session, user, new_hash or user.password_hash)
     auth_session = AuthSession(user_id=user.id)
     session.add(auth_session)
     await session.flush()
@@ -153,12 +151,29 @@ async def sign_out(session: WriteSession, session_id: UUID) -> None:
     await session.execute(_revoke(AuthSession.id == session_id))
 
 
-async def sign_out_others(
-    session: WriteSession, user_id: int, session_id: UUID
+async def replace_password(
+    session: WriteSession, identity: Identity, password_hash: str
 ) -> None:
-    """End every session of a user but this one."""
-    others = (AuthSession.user_id == user_id) & (AuthSession.id != session_id)
+    """Store a new password, and end every session of the user but this one."""
+    await _set_password_hash(session, identity.user, password_hash)
+    others = (AuthSession.user_id == identity.user.id) & (
+        AuthSession.id != identity.session_id
+    )
     await session.execute(_revoke(others))
+
+
+async def _set_password_hash(
+    session: WriteSession, verified: User, password_hash: str
+) -> None:
+    changed = await session.scalar(
+        update(User)
+        .where(User.id == verified.id, User.password_hash == verified.password_hash)
+        .values(password_hash=password_hash)
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    if changed is None:
+        raise UnauthenticatedError("The password was changed at the same time.")
 
 
 def _revoke(which: ColumnElement[bool]) -> Update:

@@ -66,8 +66,6 @@ class Executor:
     async def _work(self, job: Job) -> None:
         try:
             await self._run(job)
-        except Exception:  # a job takes nobody else down
-            logger.exception("execution lost", extra={"execution": job.execution_id})
         finally:
             self._slots.release()
 
@@ -122,7 +120,14 @@ class Executor:
             )
 
     async def _finish(self, job: Job, status: ExecutionStatus, **data: Any) -> None:
-        async with self._database.transaction() as session:
-            await execution_service.finish(
-                session, self._signals, job.execution_id, status, **data
-            )
+        while True:
+            try:
+                async with self._database.transaction() as session:
+                    await execution_service.finish(
+                        session, self._signals, job.execution_id, status, **data
+                    )
+            except Exception:  # without its final event, watchers would wait for ever
+                logger.exception("the end could not be written; it is tried again")
+                await anyio.sleep(self._poll)
+            else:
+                return

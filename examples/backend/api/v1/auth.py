@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
 from fastapi.security import OAuth2PasswordRequestForm
+from pydantic import TypeAdapter, ValidationError
 
 from backend.api.deps import (
     CurrentUser,
@@ -16,11 +17,19 @@ from backend.api.openapi import problems
 from backend.core.errors import UnauthenticatedError
 from backend.core.problems import domain_problem
 from backend.models import User
-from backend.schemas.user import RefreshRequest, Registration, TokenPair, UserRead
+from backend.schemas.user import (
+    Email,
+    RefreshRequest,
+    Registration,
+    TokenPair,
+    UserRead,
+)
 from backend.services import auth_service
 from backend.services.auth_service import IssuedTokens
 
 router = APIRouter(prefix="/auth", tags=["auth"])
+
+_email: TypeAdapter[str] = TypeAdapter(Email)
 
 
 @router.post(
@@ -52,8 +61,12 @@ async def login(
     issuer: TokenIssuerDep,
 ) -> IssuedTokens:
     """Exchange e-mail address (as `username`) and password for tokens."""
+    try:
+        email = _email.validate_python(form.username)  # spelt as registration does
+    except ValidationError:
+        email = None  # nobody's
     user, new_hash = await auth_service.authenticate(
-        database, passwords, form.username, form.password
+        database, passwords, email, form.password
     )
     return await auth_service.sign_in(session, issuer, user, new_hash)
 

@@ -14,6 +14,6 @@ from backend.api.v1 import (
     users,
 )
 
-router = APIRouter(prefix="/api/v1", responses=problems(413, 422))
+router = APIRouter(prefix="/api/v1", responses=problems(400, 413, 422))
 for module in (auth, users, tools, agents, executions, streams, sockets, health):
     router.include_router(module.router)

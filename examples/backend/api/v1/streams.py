@@ -48,7 +48,7 @@ class EventStream(StreamingResponse):
         try:
             await super().stream_response(send_in_time)
         except TimeoutError:
-            return  # the server closes the connection of an unfinished answer
+            return  # the answer stays unfinished: nobody reads it
 
 
 @router.get(

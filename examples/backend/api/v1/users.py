@@ -38,8 +38,7 @@ async def update_me(
         password_hash = await passwords.hash(data.password.get_secret_value())
     return await user_service.update_user(
         session,
-        identity.user.id,
-        identity.session_id,
+        identity,
         data.model_dump(include={"full_name"}, exclude_unset=True),
         password_hash=password_hash,
     )

@@ -154,6 +154,61 @@ async def test_a_new_password_ends_the_other_sessions(
     assert (await client.post("/api/v1/auth/login", data=form)).status_code == 200
 
 
+async def test_of_two_new_passwords_at_once_one_wins(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    other = await login(client)
+    client.headers["Authorization"] = f"Bearer {other['access_token']}"
+    bodies = [
+        {"password": f"another password {number}", "current_password": PASSWORD}
+        for number in range(2)
+    ]
+    answers = await asyncio.gather(
+        ada.patch("/api/v1/users/me", json=bodies[0]),
+        client.patch("/api/v1/users/me", json=bodies[1]),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 401]
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "Ada <ada@example.org>",
+        " ada@example.org ",
+        "ada@EXAMPLE.org",
+        "e\u0301@example.org",
+        "ada@xn--bcher-kva.example.org",
+    ],
+)
+async def test_who_can_register_can_sign_in(
+    client: httpx.AsyncClient, email: str
+) -> None:
+    account = {"email": email, "password": PASSWORD}
+    response = await client.post("/api/v1/auth/register", json=account)
+    assert response.status_code == 201
+    form = {"username": email, "password": PASSWORD}
+    assert (await client.post("/api/v1/auth/login", data=form)).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["username", "password"])
+async def test_text_that_is_no_unicode_is_nobodys(
+    client: httpx.AsyncClient, field: str
+) -> None:
+    form = {**FORM, field: r"\ud800@example.com"}
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in form.items()
+    ]
+    response = await client.post(
+        "/api/v1/auth/login",
+        content="".join(parts) + "--b--\r\n",
+        headers={
+            "Content-Type": "multipart/form-data; boundary=b; charset=unicode_escape"
+        },
+    )
+    assert response.status_code == 401
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from backend.api.deps import get_database
@@ -80,11 +81,19 @@ async def test_a_body_that_is_too_large(ada: httpx.AsyncClient) -> None:
     assert_problem(response, 413)
 
 
-async def test_a_full_pool_is_no_error_of_the_client(
-    app: FastAPI, client: httpx.AsyncClient
+@pytest.mark.parametrize(
+    "error",
+    [
+        PoolTimeoutError(),
+        OperationalError("BEGIN", {}, Exception("database is locked")),
+    ],
+    ids=["pool", "lock"],
+)
+async def test_a_busy_database_is_no_error_of_the_client(
+    app: FastAPI, client: httpx.AsyncClient, error: Exception
 ) -> None:
     async def full() -> None:
-        raise PoolTimeoutError
+        raise error
 
     app.dependency_overrides[get_database] = full
     response = await client.get("/api/v1/tools")

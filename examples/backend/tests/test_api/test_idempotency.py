@@ -65,6 +65,14 @@ async def test_an_execution_is_started_once(ada: httpx.AsyncClient) -> None:
     assert len((await ada.get("/api/v1/executions")).json()["items"]) == 1
 
 
+async def test_the_host_header_is_no_part_of_it(ada: httpx.AsyncClient) -> None:
+    for host in ("[", "a?b"):
+        headers = {**KEY, "Host": host}
+        response = await ada.post("/api/v1/agents", json=AGENT, headers=headers)
+        assert response.status_code == 201
+    assert await count(ada) == 1
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256])
 async def test_a_bad_key(ada: httpx.AsyncClient, key: str) -> None:
     headers = {"Idempotency-Key": key}

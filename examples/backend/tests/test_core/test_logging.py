@@ -2,6 +2,8 @@ import json
 import logging
 import sys
 
+import pytest
+
 from backend.core.logging import JsonFormatter, configure_logging, request_id
 
 
@@ -30,6 +32,17 @@ def test_an_exception_is_part_of_the_record() -> None:
     assert (
         "ZeroDivisionError" in json.loads(JsonFormatter().format(record))["exception"]
     )
+
+
+def test_what_may_be_secret_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("DEBUG")
+    line = '%s - "WebSocket %s" [accepted]'
+    logging.getLogger("uvicorn.error").info(line, "127.0.0.1", "/ws/1?token=secret")
+    logging.getLogger("aiosqlite").debug("executing %s", "secret")
+    printed = capsys.readouterr().err
+    configure_logging("INFO")
+    assert "/ws/1" in printed
+    assert "secret" not in printed
 
 
 def test_configuring_twice_does_not_log_twice() -> None:

@@ -1,3 +1,4 @@
+import base64
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -71,6 +72,12 @@ def test_a_token_that_is_not_good_is_refused(
     token = jwt.encode(claims, DEVELOPMENT_SECRET, algorithm="HS256")
     with pytest.raises(UnauthenticatedError):
         AccessTokens(settings).read(token)
+
+
+def test_a_header_that_is_nested_too_deep_is_refused(settings: Settings) -> None:
+    header = base64.urlsafe_b64encode(b"[" * 3000).decode()
+    with pytest.raises(UnauthenticatedError):
+        AccessTokens(settings).read(f"{header}.e30.xx")
 
 
 def test_a_token_cannot_choose_its_algorithm(settings: Settings) -> None:

@@ -234,11 +234,12 @@ async def test_it_outlives_a_broken_database(
 
     monkeypatch.setattr(execution_service, step, fail)
     async with executor(EchoRunner(0)):
-        await queue(database, signals, agent)
+        ids = [await queue(database, signals, agent)]
         await failed.wait()
         monkeypatch.undo()
-        id_ = await queue(database, signals, agent)
-        await wait_for(database, id_, ExecutionStatus.SUCCEEDED)
+        ids.append(await queue(database, signals, agent))
+        for id_ in ids:
+            await wait_for(database, id_, ExecutionStatus.SUCCEEDED)
 
 
 async def test_what_a_crash_left_ends_as_failed(
