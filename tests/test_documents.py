@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import subprocess
 import sys
@@ -294,6 +295,19 @@ def test_the_floor_is_said_the_same_everywhere() -> None:
         text = (ROOT / name).read_text()
         for version in floors.values():
             assert version in text, f"{name} does not say {version}"
+
+
+def test_every_version_that_is_stated_was_proven_at_its_boundary() -> None:
+    # Fifty pairs of environments take minutes: benchmarks/since.py makes them.
+    shown = json.loads((ROOT / "benchmarks" / "since.json").read_text())
+    proven = {boundary["bound"] for boundary in shown if boundary["proven"]}
+    stated = {
+        str(bound)
+        for block in product().blocks
+        for bound in (block.since, block.until)
+        if bound is not None
+    }
+    assert stated == proven, "run benchmarks/since.py"
 
 
 def test_examples_is_what_the_documents_say() -> None:
