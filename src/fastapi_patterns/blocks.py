@@ -216,9 +216,9 @@ def _check_raises(raises: str) -> None:
 def _check_program(block: Block) -> None:
     if block.raises and block.raises.startswith(("SyntaxError", "IndentationError")):
         return
-    tree = _parse(block.text)
+    _compile(block.text)
     shows_harm = block.kind is Kind.MISTAKE and block.raises is None
-    if shows_harm and not any(isinstance(n, ast.Assert) for n in ast.walk(tree)):
+    if shows_harm and not _asserts(block.text):
         raise _TextError(
             0,
             "the mistake asserts no harm, so it cannot stop biting",
@@ -226,27 +226,31 @@ def _check_program(block: Block) -> None:
         )
 
 
-def _parse(text: str) -> ast.Module:
-    """Parse Python; a syntax warning is an error too."""
+def _asserts(text: str) -> bool:
+    return any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(text)))
+
+
+def _compile(text: str) -> None:
+    """Compile Python, and throw it away; a syntax warning is an error too."""
     if not text.strip():
         raise _TextError(0, "the block is empty", "write it, or remove it")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            return ast.parse(text)
+            compile(text, "<block>", "exec", dont_inherit=True)
     except SyntaxError as error:
         line = error.lineno or 1
         message = f"this is no valid Python ({error.msg})"
         raise _TextError(line, message, "mend the code") from None
     except (ValueError, RecursionError, MemoryError) as error:
-        message = f"Python cannot parse this ({type(error).__name__}: {error})"
+        message = f"Python cannot compile this ({type(error).__name__}: {error})"
         raise _TextError(1, message, "mend the code") from None
 
 
 def parse_file(text: str) -> tuple[int, str] | None:
     """Give the line and the reason why a Python file does not parse, or None."""
     try:
-        _parse(text) if text.strip() else None
+        _compile(text) if text.strip() else None
     except _TextError as error:
         return error.line, str(error)
     return None
