@@ -11,6 +11,7 @@ from websockets import Subprotocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+import backend
 from backend.core.config import Settings
 from backend.main import create_app
 from backend.tests.test_api.conftest import sign_in, start_execution
@@ -50,8 +51,10 @@ async def test_sigterm_ends_a_server_with_open_streams(tmp_path: Path) -> None:
         "PASSWORD_MEMORY_KIB": "8",
         "ECHO_PAUSE_SECONDS": "3600",
     }
+    home = Path(backend.__file__).parents[1]  # wherever the tests are run from
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uvicorn", "backend.main:app", "--port", "0"),
+        *(sys.executable, "-m", "uvicorn", "backend.main:app"),
+        *("--port", "0", "--app-dir", str(home)),
         env=environment,
         stderr=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
