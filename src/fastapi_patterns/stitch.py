@@ -63,7 +63,7 @@ def stitch(bundle: Bundle) -> Stitches:
                 f"examples/{path}: the file was removed: remove its blocks, from "
                 f"{file.blocks[0].location} on, then extract"
             )
-        elif "\udc80" <= max(edited, default="") <= "\udcff":
+        elif not _is_utf_8(edited):
             result.refused.append(f"examples/{path}: the file is not UTF-8: save it so")
         elif manifest.get(path) != extract.digest(file.text):
             result.refused.append(_show_both(file, edited))
@@ -92,6 +92,14 @@ def _read_edited(bundle: Bundle, path: str) -> str | None:
         return None
     text = text.replace("\r\n", "\n")
     return text if text.endswith("\n") or not text else f"{text}\n"
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a byte that could not be decoded stands for itself
+        return False
+    return True
 
 
 def _lines(text: str) -> list[str]:
