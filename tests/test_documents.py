@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from bpe_openai import get_encoding
 
-from fastapi_patterns import bundle, documents
+from fastapi_patterns import bundle, documents, index, sections
 from fastapi_patterns.blocks import Block, Kind
+from fastapi_patterns.sections import Section
 from tests.conftest import ROOT, Folder
 
-SYMPTOM = re.compile(r"^- `(?P<text>.+?)` → .+ → .+")
 LINK = re.compile(r"\]\(reference\.md#(?P<anchor>[\w-]+)\)")
 
 
@@ -28,44 +28,18 @@ def product() -> bundle.Bundle:
     return bundle.read(ROOT)
 
 
-def anchor(heading: str) -> str:
-    """Give a heading's anchor, as code hosts and the site make it."""
-    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
+@cache
+def sections_of(name: str) -> dict[str, Section]:
+    """Give the sections of a document, by anchor."""
+    return {section.anchor: section for section in sections.read(product(), name)}
 
 
-def sections(name: str) -> dict[str, range]:
-    """Give the lines of each ``##`` section of a document, by anchor."""
-    document = product().documents[name]
-    tops = [h for h in document.page.headings if h.level == 2]
-    ends = [h.line for h in tops[1:]] + [document.text.count("\n") + 2]
-    return {
-        anchor(h.text): range(h.line, end) for h, end in zip(tops, ends, strict=True)
-    }
-
-
-def lines_of(name: str, lines: range) -> list[str]:
-    text = product().documents[name].text.split("\n")
-    return text[lines.start - 1 : lines.stop - 1]
-
-
-def prose_of(name: str, lines: range) -> list[tuple[int, str]]:
-    """Give the lines of a section that stand in no block, with their numbers."""
-    inside = {
-        number
-        for block in product().blocks
-        if block.document == name
-        for number in range(block.line, block.line + block.text.count("\n") + 2)
-    }
-    numbered = zip(lines, lines_of(name, lines), strict=False)
-    return [(number, text) for number, text in numbered if number not in inside]
-
-
-def mistakes_in(name: str, lines: range) -> str:
+def mistakes_in(section: Section) -> str:
     """Give all that the mistakes of a section say, in code and in ``raises``."""
     return "\n".join(
         f"{block.raises or ''}\n{block.text}"
-        for block in product().blocks
-        if block.document == name and block.line in lines and block.kind is Kind.MISTAKE
+        for block in section.blocks
+        if block.kind is Kind.MISTAKE
     )
 
 
@@ -135,35 +109,25 @@ class TestSkill:
             assert sister in triggers["not-for"]
 
     def test_there_are_ten_essential_patterns(self) -> None:
-        lines = sections("SKILL.md")["ten-essential-patterns"]
-        shown = [
-            b for b in product().blocks if b.document == "SKILL.md" and b.line in lines
-        ]
+        shown = sections_of("SKILL.md")["ten-essential-patterns"].blocks
         assert len(shown) == 10
         assert {block.kind for block in shown} <= {Kind.EXCERPT, Kind.PROGRAM}
 
     def test_each_troubleshooting_line_is_produced_and_cured_where_it_points(
         self,
     ) -> None:
-        lines = sections("SKILL.md")["core-patterns"]
-        found = [
-            (s["text"], text)
-            for _, text in prose_of("SKILL.md", lines)
-            if (s := SYMPTOM.match(text))
-        ]
+        found = list(sections.symptoms(sections_of("SKILL.md")["core-patterns"]))
         assert len(found) >= 12
-        for symptom, text in found:
-            link = LINK.search(text)
-            assert link, f"{text}: say where it is proven"
-            there = sections("reference.md")[link["anchor"]]
-            assert symptom in mistakes_in("reference.md", there), text
-            assert_has_a_mend("reference.md", there)
+        for symptom in found:
+            link = LINK.search(symptom.mend)
+            assert link, f"{symptom}: say where it is proven"
+            there = sections_of("reference.md")[link["anchor"]]
+            assert symptom.text in mistakes_in(there), symptom
+            assert_has_a_mend(there)
 
     def test_each_line_on_what_is_new_points_at_a_program(self) -> None:
-        lines = sections("SKILL.md")["new-since-your-training"]
-        bullets = [
-            text for _, text in prose_of("SKILL.md", lines) if text.startswith("- ")
-        ]
+        section = sections_of("SKILL.md")["new-since-your-training"]
+        bullets = [text for text in section.prose.values() if text.startswith("- ")]
         assert len(bullets) >= 15
         for text in bullets:
             version = re.match(
@@ -172,11 +136,9 @@ class TestSkill:
             assert version, f"{text}: say since when"
             link = LINK.search(text)
             assert link, f"{text}: say where it is proven"
-            there = sections("reference.md")[link["anchor"]]
             bounds = [
                 f"{bound.package} {bound.version}"
-                for block in product().blocks
-                if block.document == "reference.md" and block.line in there
+                for block in sections_of("reference.md")[link["anchor"]].blocks
                 for bound in (block.since, block.until)
                 if bound is not None
             ]
@@ -184,14 +146,10 @@ class TestSkill:
             assert any(bound.startswith(wanted) for bound in bounds), (text, bounds)
 
 
-def assert_has_a_mend(name: str, lines: range) -> None:
+def assert_has_a_mend(section: Section) -> None:
     """Where a mistake is shown, what is right is shown too, as something that runs."""
-    right = (Kind.PROGRAM, Kind.SINCE, Kind.EXCERPT, Kind.FILE)
-    assert any(
-        block.kind in right
-        for block in product().blocks
-        if block.document == name and block.line in lines
-    )
+    right = {Kind.PROGRAM, Kind.SINCE, Kind.EXCERPT, Kind.FILE}
+    assert right & {block.kind for block in section.blocks}, section.title
 
 
 class TestReference:
@@ -201,43 +159,48 @@ class TestReference:
         text = product().documents["reference.md"].text
         head = text.partition("\n## ")[0]
         assert re.findall(r"^- \[.+?\]\(#([\w-]+)\)", head, re.MULTILINE) == list(
-            sections("reference.md")
+            sections_of("reference.md")
         )
 
-    def test_each_section_runs_something(self) -> None:
-        for name, lines in sections("reference.md").items():
-            assert any(
-                block.line in lines
-                for block in product().blocks
-                if block.document == "reference.md"
-            ), name
+    def test_each_section_but_the_indexes_runs_something(self) -> None:
+        idle = {s.title for s in sections_of("reference.md").values() if not s.blocks}
+        assert idle == {index.COVERAGE, index.SYMPTOMS, index.NAMES}
+
+    def test_a_section_is_short_enough_to_be_read_alone(self) -> None:
+        long = {
+            title: len(section.lines)
+            for title, section in sections_of("reference.md").items()
+            if section.blocks and len(section.lines) > 260
+        }
+        assert not long
 
     def test_a_section_that_shows_a_mistake_shows_what_is_right(self) -> None:
-        for lines in sections("reference.md").values():
-            if mistakes_in("reference.md", lines):
-                assert_has_a_mend("reference.md", lines)
+        for section in sections_of("reference.md").values():
+            if mistakes_in(section):
+                assert_has_a_mend(section)
 
     def test_each_symptom_is_one_that_a_mistake_of_its_section_shows(self) -> None:
         count = 0
-        for name, lines in sections("reference.md").items():
-            proven = mistakes_in("reference.md", lines)
-            for number, text in prose_of("reference.md", lines):
-                if symptom := SYMPTOM.match(text):
-                    count += 1
-                    assert symptom["text"] in proven, f"reference.md:{number} ({name})"
+        for section in sections_of("reference.md").values():
+            proven = mistakes_in(section)
+            for symptom in sections.symptoms(section):
+                count += 1
+                assert symptom.text in proven, (section.title, symptom)
         assert count > 80
 
     @pytest.mark.parametrize("name", documents.NAMES)
     def test_links_within_and_between_documents_lead_somewhere(self, name: str) -> None:
-        lines = range(1, product().documents[name].text.count("\n") + 2)
-        for number, text in prose_of(name, lines):
+        document = product().documents[name]
+        blocks = [block for block in product().blocks if block.document == name]
+        lines = range(1, document.text.count("\n") + 2)
+        for number, text in sections.prose(document, blocks, lines).items():
             for target in re.findall(r"\]\(([^)\s]+)\)", text):
                 document, _, wanted = target.partition("#")
                 place = ROOT / (document or name)
                 assert place.exists(), f"{name}:{number}: {target}"
                 if wanted:
                     headings = product().documents[document or name].page.headings
-                    assert wanted in map(anchor, (h.text for h in headings)), (
+                    assert wanted in {sections.anchor(h.text) for h in headings}, (
                         f"{name}:{number}: {target}"
                     )
 
@@ -278,9 +241,9 @@ SEED_FAULTS = {
 @pytest.mark.parametrize("fault", SEED_FAULTS)
 def test_each_fault_of_the_seed_is_a_proven_mistake(fault: str) -> None:
     section, text = SEED_FAULTS[fault]
-    lines = sections("reference.md")[section]
-    assert text in mistakes_in("reference.md", lines)
-    assert_has_a_mend("reference.md", lines)
+    there = sections_of("reference.md")[section]
+    assert text in mistakes_in(there)
+    assert_has_a_mend(there)
 
 
 def test_the_floor_is_said_the_same_everywhere() -> None:

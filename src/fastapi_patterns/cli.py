@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -14,7 +15,17 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from fastapi_patterns import bundle, check, extract, proofs, prove, serve, stitch
+from fastapi_patterns import (
+    bundle,
+    check,
+    documents,
+    extract,
+    index,
+    proofs,
+    prove,
+    serve,
+    stitch,
+)
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
 from fastapi_patterns.documents import NAMES, find_root
@@ -201,6 +212,38 @@ def stitch_command(root: Root = None) -> None:
         _fail("\n".join(result.refused))
     if not result.changed:
         out.print("examples/ holds no edit")
+
+
+@app.command("index")
+def index_command(
+    root: Root = None,
+    check_only: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing: fail on an outdated index."),
+    ] = False,
+) -> None:
+    """Write the indexes of reference.md: symptoms, public names, what is covered.
+
+    Runs the blocks and records which public functions and parameters of FastAPI,
+    Pydantic and SQLAlchemy's asyncio extension they use.
+    """
+    found = _read(root)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        err.status("running the blocks"),
+    ):
+        coverage = index.measure(found, Path(scratch))
+    text = index.rewrite(found, coverage)
+    out.print(coverage.row.strip("| "))
+    document = found.documents[index.REFERENCE]
+    outdated = text != document.text
+    if outdated and not check_only:
+        documents.write(document, text)
+        out.print(f"{document.name}: the indexes are written anew")
+    if coverage.missing or coverage.useless:
+        _fail(index.explain(coverage))
+    if outdated and check_only:
+        _fail(f"{document.name}: an index is outdated: run fastapi-patterns index")
 
 
 @app.command("check")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +55,16 @@ def read_all(root: Path) -> tuple[list[Document], list[Problem]]:
         if text is not None:
             documents.append(_parse(root / name, text, problems))
     return documents, problems
+
+
+def write(document: Document, text: str) -> None:
+    """Replace a document's text on disk, in one step."""
+    target = document.path.resolve()  # through a symlink
+    with tempfile.TemporaryDirectory(prefix=".write-", dir=target.parent) as folder:
+        staged = Path(folder, target.name)
+        staged.write_bytes(text.replace("\n", document.newline).encode())
+        shutil.copymode(target, staged)
+        staged.replace(target)
 
 
 def _read_text(path: Path, problems: list[Problem]) -> str | None:
