@@ -18,6 +18,7 @@ from bpe_openai import get_encoding
 from fastapi_patterns import bundle, documents, index, sections
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.sections import Section
+from fastapi_patterns.site import parts
 from tests.conftest import ROOT, Folder
 
 LINK = re.compile(r"\]\(reference\.md#(?P<anchor>[\w-]+)\)")
@@ -305,13 +306,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def pages_of(site: Path, name: str) -> list[Path]:
+    """Give the pages that a document became, in its order."""
+    if name == "SKILL.md":
+        return [site / "index.html"]
+    if name == "reference.md":
+        made = parts(ROOT)
+        return [site / part.page.replace(".md", ".html") for part in made]
+    return [site / name.replace(".md", ".html")]
+
+
 class TestSite:
     """The same documents as pages."""
 
     @pytest.mark.parametrize("name", documents.NAMES)
     def test_every_block_is_shown_with_its_title(self, site: Path, name: str) -> None:
-        page = "index.html" if name == "SKILL.md" else name.replace(".md", ".html")
-        shown = (site / page).read_text()
+        shown = "".join(page.read_text() for page in pages_of(site, name))
         blocks: list[Block] = [b for b in product().blocks if b.document == name]
 
         assert len(re.findall(r'<div class="[^"]*highlight"', shown)) == len(blocks)
@@ -324,10 +334,18 @@ class TestSite:
             assert (site / "examples" / f"{path}.txt").read_text() == file.text
 
     def test_what_a_page_fetches_is_in_the_site(self, site: Path) -> None:
-        for page in site.glob("*.html"):
+        for page in site.rglob("*.html"):
             fetched = re.findall(
                 r'<(?:script|link|img)[^>]+(?:src|href)="([^"#]+)"', page.read_text()
             )
             assert any(name.endswith(".css") for name in fetched)
             for name in fetched:
-                assert (site / name.lstrip("/")).exists(), name
+                start = site if name.startswith("/") else page.parent
+                assert (start / name.lstrip("/")).exists(), name
+
+    def test_a_link_to_a_section_leads_to_its_page(self, site: Path) -> None:
+        for page in site.rglob("*.html"):
+            for target in re.findall(r'href="([^"]+\.html#[^"]+)"', page.read_text()):
+                path, _, wanted = target.partition("#")
+                there = (page.parent / path).read_text()
+                assert f'id="{wanted}"' in there, (page.name, target)

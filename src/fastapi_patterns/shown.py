@@ -15,6 +15,7 @@ from fastapi_patterns.surface import Code, Surface, identity
 from fastapi_patterns.warm import Interpreter
 
 Span = tuple[int, int, int, int]
+Call = tuple[Code, Span, tuple[str, ...]]
 
 
 def find(surface: Surface, blocks: list[Block], scratch: Path) -> dict[str, list[str]]:
@@ -47,14 +48,13 @@ def _uses(
             labels = {
                 *_imported(surface, tree),
                 *_keys(surface, tree),
+                *_read_of_arguments(surface, tree),
                 *_called(surface, tree, calls),
             }
             yield from ((label, block.location) for label in labels)
 
 
-def _record(
-    interpreter: Interpreter, block: Block, scratch: Path
-) -> list[tuple[Code, Span]]:
+def _record(interpreter: Interpreter, block: Block, scratch: Path) -> list[Call]:
     target = scratch / block.location.replace(":", ".")
     target.touch()
     start = (
@@ -63,7 +63,9 @@ def _record(
     )
     interpreter.run(Program(start + block.text, block.location, block.line - 1))
     lines = target.read_text().splitlines()
-    return [(Code(*code), span) for code, span in map(ast.literal_eval, lines)]
+    return [
+        (Code(*code), span, given) for code, span, given in map(ast.literal_eval, lines)
+    ]
 
 
 def _imported(surface: Surface, tree: ast.Module) -> Iterator[str]:
@@ -84,12 +86,7 @@ def _label(surface: Surface, module: str, name: str) -> str | None:
 
 def _keys(surface: Surface, tree: ast.Module) -> Iterator[str]:
     """Give the keys of typed dictionaries, and those that a class statement takes."""
-    imported = {
-        alias.asname or alias.name: _label(surface, node.module, alias.name)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-    }
+    imported = _local_names(surface, tree)
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id=name), keywords=keywords):
@@ -103,17 +100,52 @@ def _keys(surface: Surface, tree: ast.Module) -> Iterator[str]:
                 yield label
 
 
-def _called(
-    surface: Surface, tree: ast.Module, calls: list[tuple[Code, Span]]
-) -> Iterator[str]:
+def _local_names(surface: Surface, tree: ast.Module) -> dict[str, str]:
+    """Give the labels of imported names, by the name that they have in the block."""
+    return {
+        alias.asname or alias.name: label
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if (label := _label(surface, node.module, alias.name))
+    }
+
+
+def _read_of_arguments(surface: Surface, tree: ast.Module) -> Iterator[str]:
+    """Give what is read of arguments whose annotation is a public class.
+
+    Compiled classes, and protocols that they fill, call nothing that can be recorded.
+    """
+    imported = _local_names(surface, tree)
+    labels = set(surface.functions.values())
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        owners = {
+            argument.arg: imported.get(_name(_unsubscripted(argument.annotation)), "")
+            for argument in (*function.args.args, *function.args.kwonlyargs)
+        }
+        for node in ast.walk(function):
+            match node:
+                case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                    label = f"{owners.get(name)}.{attribute}"
+                    if label in labels:
+                        yield label
+
+
+def _unsubscripted(annotation: ast.expr | None) -> ast.expr | None:
+    return annotation.value if isinstance(annotation, ast.Subscript) else annotation
+
+
+def _called(surface: Surface, tree: ast.Module, calls: list[Call]) -> Iterator[str]:
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    for code, span in calls:
+    for code, span, given in calls:
         if code in surface.functions:
             yield surface.functions[code]
         if code in surface.parameters:
             parameters = surface.parameters[code]
             for node in _calls_at(nodes, span, code):
-                yield from _arguments(node, parameters)
+                yield from _arguments(node, parameters, given)
 
 
 def _calls_at(nodes: list[ast.Call], span: Span, code: Code) -> list[ast.Call]:
@@ -132,7 +164,7 @@ def _calls_at(nodes: list[ast.Call], span: Span, code: Code) -> list[ast.Call]:
     ]
 
 
-def _name(function: ast.expr) -> str:
+def _name(function: ast.expr | None) -> str:
     match function:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name
@@ -143,11 +175,14 @@ def _span(node: ast.Call) -> tuple[int, int | None, int, int | None]:
     return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 
 
-def _arguments(node: ast.Call, parameters: dict[str, str]) -> Iterator[str]:
+def _arguments(
+    node: ast.Call, parameters: dict[str, str], given: tuple[str, ...]
+) -> Iterator[str]:
     for argument, label in zip(node.args, parameters.values(), strict=False):
         if isinstance(argument, ast.Starred):
             break
         yield label
     for keyword in node.keywords:
-        if keyword.arg in parameters:
-            yield parameters[keyword.arg]
+        # ``**`` hides the names: those that got a value which is no default count.
+        names = given if keyword.arg is None else (keyword.arg,)
+        yield from (parameters[name] for name in names if name in parameters)

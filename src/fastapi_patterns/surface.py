@@ -29,6 +29,7 @@ PACKAGES = ("fastapi", "starlette", "sqlalchemy", "pydantic", "pydantic_core")
 ASYNCIO = "sqlalchemy.ext.asyncio"  # its methods count, and not their parameters
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _ROUTERS = (fastapi.FastAPI, fastapi.APIRouter)
+_MODEL, _ADAPTER = pydantic.BaseModel, pydantic.TypeAdapter
 # Functions that take the same parameters: each of them counts, each parameter once.
 FAMILIES: dict[str, list[Callable[..., Any]]] = {
     "path operation": [
@@ -36,8 +37,29 @@ FAMILIES: dict[str, list[Callable[..., Any]]] = {
         for owner in _ROUTERS
         for name in (*_METHODS, "api_route", "add_api_route")
     ],
+    "include_router": [owner.include_router for owner in _ROUTERS],
     "TestClient request": [
         getattr(TestClient, name) for name in ("request", *_METHODS[:-1])
+    ],
+    "Pydantic dump": [
+        _MODEL.model_dump,
+        _MODEL.model_dump_json,
+        _ADAPTER.dump_python,
+        _ADAPTER.dump_json,
+    ],
+    "Pydantic validate": [
+        vars(_MODEL)[name].__func__
+        for name in ("model_validate", "model_validate_json", "model_validate_strings")
+    ]
+    + [
+        _ADAPTER.validate_python,
+        _ADAPTER.validate_json,
+        _ADAPTER.validate_strings,
+    ],
+    "Pydantic JSON schema": [
+        vars(_MODEL)["model_json_schema"].__func__,
+        _ADAPTER.json_schema,
+        vars(_ADAPTER)["json_schemas"].__func__,
     ],
 }
 
@@ -228,6 +250,8 @@ def _add_parameters(
                 continue
             parameter_label = f"{label}({parameter.name})"
             surface.parameters.setdefault(code, {})[parameter.name] = parameter_label
+            if label in surface.deprecated:
+                surface.deprecated.add(parameter_label)
             notes = getattr(parameter.annotation, "__metadata__", ())
             if any(type(note).__name__ == "deprecated" for note in notes):
                 surface.deprecated.add(parameter_label)

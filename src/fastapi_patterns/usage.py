@@ -1,8 +1,9 @@
 """Record which public functions a block calls, while it runs.
 
 Runs in the block's own process and so imports nothing but the standard library. A line
-is written for each new call: the function's code, and the place of the call in the
-block, where the arguments that were given can be read.
+is written for each new call: the function's code, the place of the call in the block,
+where the arguments can be read, and, for what ``**`` hides there, the parameters that
+did not have their default.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ WRAPPERS = ("contextlib", "functools", "typing_extensions", "warnings")
 def record(filename: str, target: str) -> None:
     """Write the calls that the code of ``filename`` makes to the file ``target``."""
     lines = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    seen: set[tuple[CodeType, CodeType, int]] = set()
+    seen: set[tuple[CodeType, CodeType, int, tuple[str, ...]]] = set()
 
     def watch(frame: FrameType, event: str, argument: Any) -> None:
         if event != "call":
@@ -30,16 +31,41 @@ def record(filename: str, target: str) -> None:
             caller = caller.f_back
         if caller is None or caller.f_code.co_filename != filename:
             return
-        call = frame.f_code, caller.f_code, caller.f_lasti
+        given = _given(frame)
+        call = frame.f_code, caller.f_code, caller.f_lasti, given
         if call in seen:
             return
         seen.add(call)
         positions = list(caller.f_code.co_positions())[caller.f_lasti // 2]
         for called in _names(frame):
-            os.write(lines, f"{(called, positions)!r}\n".encode())
+            os.write(lines, f"{(called, positions, given)!r}\n".encode())
 
     threading.setprofile(watch)
     sys.setprofile(watch)
+
+
+def _given(frame: FrameType) -> tuple[str, ...]:
+    """Give the parameters whose values are not the defaults."""
+    code = frame.f_code
+    function: Any = frame.f_globals.get(code.co_name)
+    if code.co_name == "__init__":
+        function = type(frame.f_locals[code.co_varnames[0]]).__init__
+    if getattr(function, "__code__", None) is not code:
+        return ()
+    names = code.co_varnames[: code.co_argcount]
+    defaults = dict(
+        zip(reversed(names), reversed(function.__defaults__ or ()), strict=False)
+    ) | (function.__kwdefaults__ or {})
+    names += code.co_varnames[
+        code.co_argcount : code.co_argcount + code.co_kwonlyargcount
+    ]
+    none = object()
+    return tuple(
+        name
+        for name in names
+        if name in frame.f_locals
+        and frame.f_locals[name] is not defaults.get(name, none)
+    )
 
 
 def _names(frame: FrameType) -> list[tuple[str, int, str]]:
