@@ -43,6 +43,14 @@ SOUND = [
         "from concurrent.futures import ThreadPoolExecutor\n"
         "pool = ThreadPoolExecutor()\nassert pool.submit(int).result() == 0",
     ),
+    (
+        "python",
+        "import inspect\nimport multiprocessing\n\n\ndef double(n: int) -> int:\n"
+        "    return 2 * n\n\n\nclass A: ...\n\n\nif __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "        assert pool.map(double, [2]) == [4]\n"
+        "    assert inspect.getsource(A) == 'class A: ...\\n'",
+    ),
     ('python {raises="ValueError: is bad"}', "raise ValueError('it is bad')"),
     ('python {raises="KeyError: a"}', "{}['a']"),
     (

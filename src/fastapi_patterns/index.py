@@ -22,6 +22,7 @@ SYMPTOMS = "Symptom index"
 NAMES = "Index of public names"
 COVERAGE = "What is covered"
 LEFT_OUT = re.compile(r"\| (?P<patterns>`.+`) \| (?P<reason>.+) \|")
+ROW = "| fastapi "
 PACKAGES = ("fastapi", "pydantic", "sqlalchemy")
 
 
@@ -139,12 +140,17 @@ def _list_start(section: Section) -> int:
 
 
 def _replace_row(lines: list[str], section: Section, row: str) -> None:
-    """Put the row in place of the one for these versions, else of the newest."""
-    rows = [n for n in section.prose if lines[n - 1].startswith("| fastapi ")]
-    versions = row.split("|")[1]
-    same = [n for n in rows if lines[n - 1].split("|")[1] == versions]
-    for number in (same or rows)[-1:]:
-        lines[number - 1] = row
+    for number in section.prose:
+        if lines[number - 1].startswith(ROW):
+            lines[number - 1] = row
+
+
+def measured_with(bundle: Bundle) -> str:
+    """Give the FastAPI release that the coverage stands for."""
+    for text in _section(bundle, COVERAGE).prose.values():
+        if text.startswith(ROW):
+            return text.removeprefix(ROW).partition(",")[0]
+    raise LookupError(f"{REFERENCE}, {COVERAGE!r}: no row begins with {ROW!r}: add it")
 
 
 def _symptom_lines(bundle: Bundle) -> Iterator[str]:

@@ -22,6 +22,7 @@ import types
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -121,22 +122,34 @@ def _execute(program: Program) -> Outcome:
     os.environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, (*program.paths, os.environ.get("PYTHONPATH")))
     )
-    sys.argv = [program.filename]
     home = os.getcwd()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        file = os.path.join(os.path.realpath(folder), "program.py")
+        sys.argv = [file]
         os.chdir(folder)
         try:
-            if program.pytest_arguments:
-                return _run_pytest(program)
-            with contextlib.suppress(_Ended):
-                _run(program)
-            gc.collect()
-            _join_threads()
-        except BaseException as error:
-            return _outcome(error, program)
+            outcome = _outcome_of(replace(program, filename=file), late)
         finally:
             os.chdir(home)
-    return _outcome(late[0], program) if late else Outcome()
+    return replace(
+        outcome,
+        message=outcome.message.replace(file, program.filename),
+        traceback=outcome.traceback.replace(file, program.filename),
+    )
+
+
+def _outcome_of(program: Program, late: list[BaseException]) -> Outcome:
+    """Run the program in its folder and say how it ended."""
+    try:
+        if program.pytest_arguments:
+            return _run_pytest(program)
+        with contextlib.suppress(_Ended):
+            _run(program)
+        gc.collect()
+        _join_threads()
+    except BaseException as error:
+        return _failure(error, program)
+    return _failure(late[0], program) if late else Outcome()
 
 
 class _Ended(Exception):  # noqa: N818 - not an error
@@ -177,9 +190,11 @@ def imported_modules(text: str) -> set[str]:
 
 
 def _run(program: Program) -> None:
-    # A real module: dataclasses, pickling and get_type_hints look there.
+    # A real module: dataclasses, pickling and get_type_hints look there. Its file is
+    # what a process that the program spawns imports, and what inspect reads.
     module = types.ModuleType("__main__")
     module.__file__ = program.filename
+    Path(program.filename).write_text("\n" * program.line + program.text, "utf-8")
     sys.modules["__main__"] = module
     warnings.resetwarnings()
     warnings.simplefilter("error")
@@ -212,7 +227,7 @@ def _join_threads() -> None:
     threading._shutdown()  # type: ignore[attr-defined]
 
 
-def _outcome(error: BaseException, program: Program) -> Outcome:
+def _failure(error: BaseException, program: Program) -> Outcome:
     names: list[str] = []
     for base in type(error).__mro__:
         names += [base.__name__, f"{base.__module__}.{base.__qualname__}"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.program import Program, imported_modules
-from fastapi_patterns.surface import Code, Surface, identity
+from fastapi_patterns.surface import PACKAGES, Code, Surface, identity
 from fastapi_patterns.warm import Interpreter
 
 Span = tuple[int, int, int, int]
@@ -49,6 +49,8 @@ def _uses(
                 *_imported(surface, tree),
                 *_keys(surface, tree),
                 *_read_of_arguments(surface, tree),
+                *_overridden(surface, tree),
+                *_raised(surface, block),
                 *_called(surface, tree, calls),
             }
             yield from ((label, block.location) for label in labels)
@@ -58,8 +60,7 @@ def _record(interpreter: Interpreter, block: Block, scratch: Path) -> list[Call]
     target = scratch / block.location.replace(":", ".")
     target.touch()
     start = (
-        f"from fastapi_patterns import usage; "
-        f"usage.record({block.location!r}, {str(target)!r})\n"
+        f"from fastapi_patterns import usage; usage.record(__file__, {str(target)!r})\n"
     )
     interpreter.run(Program(start + block.text, block.location, block.line - 1))
     lines = target.read_text().splitlines()
@@ -77,6 +78,8 @@ def _imported(surface: Surface, tree: ast.Module) -> Iterator[str]:
 
 
 def _label(surface: Surface, module: str, name: str) -> str | None:
+    if module.partition(".")[0] not in (*PACKAGES, "contextlib"):
+        return None  # no part of the surface, and an import may have effects
     try:
         thing = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
@@ -131,6 +134,32 @@ def _read_of_arguments(surface: Surface, tree: ast.Module) -> Iterator[str]:
                     label = f"{owners.get(name)}.{attribute}"
                     if label in labels:
                         yield label
+
+
+def _overridden(surface: Surface, tree: ast.Module) -> Iterator[str]:
+    """Give the methods of public classes that the block's own classes replace."""
+    imported = _local_names(surface, tree)
+    labels = surface.labels()
+    for made in ast.walk(tree):
+        if not isinstance(made, ast.ClassDef):
+            continue
+        owners = [imported.get(_name(_unsubscripted(base)), "") for base in made.bases]
+        for method in made.body:
+            if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for label in (f"{owner}.{method.name}" for owner in owners):
+                if label in labels:
+                    yield label
+                    arguments = (f"{label}({a.arg})" for a in method.args.args)
+                    yield from labels.intersection(arguments)
+
+
+def _raised(surface: Surface, block: Block) -> Iterator[str]:
+    """Give the class that a mistake is stated to raise."""
+    name = (block.raises or "").partition(":")[0]
+    for thing, label in surface.names.items():
+        if name and getattr(thing, "__name__", None) == name:
+            yield label
 
 
 def _unsubscripted(annotation: ast.expr | None) -> ast.expr | None:

@@ -11,7 +11,6 @@ import importlib
 import inspect
 import pkgutil
 import types
-import typing
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 
 import fastapi
 import pydantic
+import typing_extensions
 from starlette.testclient import TestClient
 
 from fastapi_patterns.usage import WRAPPERS, constructor
@@ -162,7 +162,7 @@ def _add(surface: Surface, label: str, module: str, name: str) -> None:
     surface.names[key] = label
     if not inspect.ismodule(thing) and hasattr(thing, "__deprecated__"):
         surface.deprecated.add(label)
-    if typing.is_typeddict(thing):
+    if typing_extensions.is_typeddict(thing):
         for entry in thing.__annotations__:
             surface.keys[label, entry] = f"{label}[{entry}]"
     elif inspect.isclass(thing):

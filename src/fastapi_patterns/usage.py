@@ -15,7 +15,14 @@ from types import CodeType, FrameType
 from typing import Any
 
 # Modules whose frames stand between a caller and the function that it calls.
-WRAPPERS = ("contextlib", "functools", "typing_extensions", "warnings")
+WRAPPERS = (
+    "contextlib",
+    "functools",
+    "pydantic._internal._utils",
+    "sqlalchemy.util.langhelpers",
+    "typing_extensions",
+    "warnings",
+)
 
 
 def record(filename: str, target: str) -> None:
