@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bpe_openai import get_encoding
@@ -272,6 +273,34 @@ def test_every_version_that_is_stated_was_proven_at_its_boundary() -> None:
         if bound is not None
     }
     assert stated == proven, "run benchmarks/since.py"
+
+
+def benchmark(name: str) -> Any:
+    return json.loads((ROOT / "benchmarks" / name).read_text())
+
+
+def rows_of(section: str) -> list[str]:
+    prose = sections_of("reference.md")[section].prose.values()
+    return [text for text in prose if text.startswith("|") and "---" not in text][1:]
+
+
+def test_the_costs_that_are_stated_were_measured() -> None:
+    assert rows_of("performance-what-costs-what") == [
+        "| {choice} | {instead} | {ratio} | {low} to {high} |".format(
+            **cost, low=cost["quartiles"][0], high=cost["quartiles"][1]
+        )
+        for cost in benchmark("costs.json")["costs"]
+    ]
+
+
+def test_the_speeds_of_serialisation_that_are_stated_were_measured() -> None:
+    ends = benchmark("serialisation.json")
+    assert [row.replace("`", "") for row in rows_of("serialisation-and-its-cost")] == [
+        f"| {variant} | "
+        + " | ".join(f"{e['speeds'][variant]:.1f}" for e in ends)
+        + " |"
+        for variant in ends[0]["speeds"]
+    ]
 
 
 def test_examples_is_what_the_documents_say() -> None:

@@ -27,7 +27,14 @@ START = "index.md"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A page of the reference: the sections that its contents list as a group."""
+    """A page of the reference: the sections that its contents list as a group.
+
+    Attributes:
+        title: The group's title.
+        page: The page's path in the site's source.
+        anchors: Those of all headings on it.
+        text: The page's Markdown.
+    """
 
     title: str
     page: str
@@ -39,23 +46,27 @@ class Part:
 def parts(root: Path) -> list[Part]:
     """Split the reference by the groups of its contents."""
     found = bundle.read(root)
-    text = found.documents[REFERENCE].text
-    lines = text.split("\n")
-    texts = {
-        section.anchor: "\n".join(
-            lines[section.lines.start - 1 : section.lines.stop - 1]
-        )
-        for section in sections.read(found, REFERENCE)
-    }
+    document = found.documents[REFERENCE]
+    lines = document.text.split("\n")
+    by_anchor = {s.anchor: s for s in sections.read(found, REFERENCE)}
+    groups = re.findall(
+        r"^\*\*(.+)\*\*\n\n((?:- .+\n)+)",
+        document.text.partition("\n## ")[0],
+        re.MULTILINE,
+    )
     made = []
-    head = text.partition("\n## ")[0]
-    for title, contents in re.findall(
-        r"^\*\*(.+)\*\*\n\n((?:- .+\n)+)", head, re.MULTILINE
-    ):
-        anchors = tuple(re.findall(r"\]\(#([\w-]+)\)", contents))
-        body = "\n".join(texts[anchor] for anchor in anchors)
+    for title, contents in groups:
+        listed = [by_anchor[a] for a in re.findall(r"\]\(#([\w-]+)\)", contents)]
+        taken = [number for section in listed for number in section.lines]
+        taken_lines = set(taken)
+        anchors = [
+            sections.anchor(heading.text)
+            for heading in document.page.headings
+            if heading.line in taken_lines
+        ]
+        body = "\n".join(lines[number - 1] for number in taken if number <= len(lines))
         page = f"reference/{sections.anchor(title.partition(':')[0])}.md"
-        made.append(Part(title, page, anchors, f"# {title}\n\n{body}"))
+        made.append(Part(title, page, tuple(anchors), f"# {title}\n\n{body}"))
     return made
 
 

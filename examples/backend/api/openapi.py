@@ -40,13 +40,15 @@ class Application(FastAPI):
     """FastAPI, whose document says application/problem+json for problems."""
 
     def openapi(self) -> dict[str, Any]:
-        """Correct the media type: FastAPI takes it from the route's good answer."""
-        if self.openapi_schema is None:
-            document = super().openapi()
-            for operations in document["paths"].values():
-                for operation in operations.values():
-                    _correct(operation["responses"])
-        return super().openapi()
+        """Correct the media type: FastAPI takes it from the route's good answer.
+
+        Each time, since FastAPI builds the document anew after a route was added.
+        """
+        document = super().openapi()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _correct(operation["responses"])
+        return document
 
 
 def _correct(responses: dict[str, Any]) -> None:
