@@ -240,9 +240,128 @@ SEED_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", SEED_FAULTS)
-def test_each_fault_of_the_seed_is_a_proven_mistake(fault: str) -> None:
-    section, text = SEED_FAULTS[fault]
+# What people most often get wrong, and the section whose mistake shows it.
+PITFALLS = {
+    "commit after the response": (
+        "sessions-and-transactions",
+        "201, then the row is gone",
+    ),
+    "mixed scopes of one dependency": (
+        "dependency-injection",
+        "two sessions in one request",
+    ),
+    "lazy load": ("models-and-relationships", "greenlet_spawn has not been called"),
+    "expiry at commit": (
+        "sessions-and-transactions",
+        "greenlet_spawn has not been called",
+    ),
+    "one session in gather": (
+        "concurrency-what-tasks-share",
+        "This session is provisioning a new connection",
+    ),
+    "idle sockets hold sessions": ("websocket", "QueuePool limit of size"),
+    "a stream holds the session": (
+        "streaming-and-server-sent-events",
+        '["first item", "last item", "session closed"]',
+    ),
+    "a task holds the transaction": ("background-work", '["task", "commit and close"]'),
+    "a transaction leaks on disconnect": (
+        "sessions-and-transactions",
+        "a connection leaks from the pool",
+    ),
+    "work goes on for nobody": (
+        "when-the-client-leaves",
+        "the work went on for nobody",
+    ),
+    "BaseHTTPMiddleware loses context": ("middleware", "what the endpoint set is lost"),
+    "BaseHTTPMiddleware costs tasks": (
+        "performance-what-costs-what",
+        "tasks for every request",
+    ),
+    "a context variable in a sync dependency": (
+        "logging-and-request-ids",
+        "set in a thread's copy",
+    ),
+    "hashing on the event loop": (
+        "passwords-and-refresh-tokens",
+        "the loop stands still for a hash",
+    ),
+    "no lifespan in tests": ("testing", "'State' object has no attribute"),
+    "an engine of another loop": (
+        "application-and-lifespan",
+        "is bound to a different event loop",
+    ),
+    "an int subject": ("authentication", "Subject must be a string"),
+    "no expiry": ("authentication", "no exp: valid for ever"),
+    "optional login": ("authentication", "optional, and still 401"),
+    "PATCH wipes": ("validation", "PATCH wiped the rest"),
+    "a list without Query": (
+        "path-query-header-and-cookie-parameters",
+        'error["msg"] == "Field required"',
+    ),
+    "naive times": (
+        "column-types-and-constraints",
+        "naive datetimes, shifted by the offset",
+    ),
+    "names of enum members": (
+        "column-types-and-constraints",
+        "the member's name is stored, not its value",
+    ),
+    "orphans": ("sqlite", "foreign keys are off"),
+    "lost updates": ("sqlite", "lost updates, no error"),
+    "a lock that no timeout helps": ("sqlite", "database is locked"),
+    "a session after an IntegrityError": (
+        "services",
+        "This Session's transaction has been rolled back",
+    ),
+    "a deadlock": ("retry-of-a-unit", "deadlock detected"),
+    "CORS with credentials": ("middleware", "https://evil.example"),
+    "a 500 without CORS headers": (
+        "middleware",
+        '"access-control-allow-origin" not in',
+    ),
+    "the Host header in redirects": (
+        "routers-and-path-operations",
+        "http://evil.example/agents",
+    ),
+    "unbounded bodies": ("streaming-uploads", "no Content-Length, no limit"),
+    "the 422 repeats the input": (
+        "errors-and-problem-details",
+        "the password is echoed",
+    ),
+    "N+1": ("models-and-relationships", "one statement per row: N+1"),
+    "a cursor without a tie-break": (
+        "queries-and-pagination",
+        "the cursor skips equal rows",
+    ),
+    "unknown fields": ("validation", "an unknown field was dropped without an error"),
+    "send after close": (
+        "websocket",
+        'Cannot call "send" once a close message has been sent.',
+    ),
+    "sockets block the shutdown": (
+        "websocket-heartbeat-resume-and-shutdown",
+        "Waiting for background tasks to complete.",
+    ),
+    "tokens in addresses": ("api-keys", "httpx logs the URL"),
+    "users told by time": (
+        "passwords-and-refresh-tokens",
+        "the time tells which users exist",
+    ),
+    "a lone surrogate": ("errors-and-problem-details", "surrogates not allowed"),
+    "NaN": (
+        "errors-and-problem-details",
+        "Out of range float values are not JSON compliant",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [*SEED_FAULTS.values(), *PITFALLS.values()],
+    ids=[*SEED_FAULTS, *PITFALLS],
+)
+def test_each_known_fault_is_a_proven_mistake(section: str, text: str) -> None:
     there = sections_of("reference.md")[section]
     assert text in mistakes_in(there)
     assert_has_a_mend(there)

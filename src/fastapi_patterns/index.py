@@ -154,24 +154,33 @@ def measured_with(bundle: Bundle) -> str:
 
 
 def _symptom_lines(bundle: Bundle) -> Iterator[str]:
-    found = {
-        (symptom.text, section.anchor): section.title
-        for section in sections.read(bundle, REFERENCE)
-        for symptom in sections.symptoms(section)
-    }
-    for (text, anchor), title in sorted(found.items(), key=_by_text):
-        yield f"- `{text}`: [{title}](#{anchor})"
+    """Give what is seen, and the section: listed symptoms, then what else is raised."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for section in sections.read(bundle, REFERENCE):
+        listed = [symptom.text for symptom in sections.symptoms(section)]
+        raised = [block.raises for block in section.blocks if block.raises]
+        for text in listed:
+            names = {r.partition(": ")[0] for r in raised if text in r}
+            found[text, section.anchor] = (section.title, ", ".join(sorted(names)))
+        for statement in raised:
+            name, _, message = statement.partition(": ")
+            if message and not any(text in statement for text in listed):
+                found.setdefault((message, section.anchor), (section.title, name))
+    for (text, anchor), (title, name) in sorted(found.items(), key=_by_text):
+        quoted = f"``{text}``" if "`" in text else f"`{text}`"
+        yield f"- {quoted}{f' ({name})' if name else ''}: [{title}](#{anchor})"
 
 
-def _by_text(item: tuple[tuple[str, str], str]) -> tuple[str, str]:
+def _by_text(item: tuple[tuple[str, str], tuple[str, str]]) -> tuple[str, str]:
     text = item[0][0]
     return text.lstrip("'\"({[").lower(), text
 
 
 def _name_lines(bundle: Bundle, coverage: Coverage) -> Iterator[str]:
-    """Give each public name with the two sections that show the most of it."""
+    """Give each public name with the two sections that say the most of it."""
     read = sections.read(bundle, REFERENCE)
-    titles = {section.anchor: section.title for section in read}
+    texts = {s.anchor: _text(bundle, s) for s in read}
+    titles = {s.anchor: s.title for s in read}
     weights: dict[str, dict[str, float]] = {}
     for label, places in coverage.shown.items():
         using = _sections_at(read, places)
@@ -182,9 +191,21 @@ def _name_lines(bundle: Bundle, coverage: Coverage) -> Iterator[str]:
             weight[section.anchor] += 1 / len(using)
     weights.pop("", None)  # families of functions are no names
     for name in sorted(weights, key=lambda name: (name.lower(), name)):
-        most = sorted(weights[name], key=weights[name].__getitem__, reverse=True)[:2]
-        links = ", ".join(f"[{titles[anchor]}](#{anchor})" for anchor in most)
-        yield f"- `{name}`: {links}"
+        word = re.compile(rf"\b{name.rpartition('.')[2]}\b")
+        scores = {
+            anchor: 3 * weight + len(word.findall(texts[anchor]))
+            for anchor, weight in weights[name].items()
+            if word.search(texts[anchor])
+        }
+        most = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+        if most:
+            links = ", ".join(f"[{titles[anchor]}](#{anchor})" for anchor in most)
+            yield f"- `{name}`: {links}"
+
+
+def _text(bundle: Bundle, section: Section) -> str:
+    lines = bundle.documents[REFERENCE].text.split("\n")
+    return "\n".join(lines[section.lines.start - 1 : section.lines.stop - 1])
 
 
 def _name(label: str, names: frozenset[str]) -> str:
