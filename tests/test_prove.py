@@ -225,6 +225,20 @@ def test_a_program_that_does_not_end_is_stopped() -> None:
     assert again.ok
 
 
+def test_a_program_that_runs_pytest_does_not_change_the_next() -> None:
+    # Hypothesis' plugin takes its import for the beginning of a test run.
+    runs = "import pytest\npytest.main(['-q', '-p', 'no:cacheprovider', '--co'])"
+    draws = (
+        "from hypothesis import given, strategies\n\n\n"
+        "@given(strategies.builds(dict, a=strategies.integers()))\n"
+        "def check(made: object) -> None: ...\n\n\ncheck()"
+    )
+    with Interpreter() as interpreter:
+        assert interpreter.run(Program(runs, "a.md", 1)).ok
+        outcome = interpreter.run(Program(draws, "b.md", 1))
+    assert outcome.ok, outcome.message
+
+
 @pytest.mark.parametrize("fork", [True, False])
 def test_with_and_without_fork_a_program_ends_the_same(fork: bool) -> None:
     texts = [

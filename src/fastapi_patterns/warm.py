@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from importlib.metadata import entry_points
 from typing import Any
 
 from fastapi_patterns.program import Outcome, Program, execute, preload
@@ -125,6 +126,8 @@ def serve(modules: list[str]) -> None:
     os.dup2(2, 1)  # what an import prints is no answer
     signal.signal(signal.SIGTERM, _end_with_child)
     preload(modules)
+    # A plugin of pytest may take its import for the beginning of a test run.
+    plugins = {entry.module for entry in entry_points(group="pytest11")}
     gc.collect()
     gc.freeze()  # a fork's collector must not touch, and so copy, these pages
     for request in sys.stdin:
@@ -135,7 +138,7 @@ def serve(modules: list[str]) -> None:
         outcome = _run_in_fork(Program(**values), timeout)
         print(outcome.to_json(), file=answers, flush=True)
         # What this program imported late (a framework's lazy imports), the next has.
-        preload(outcome.imported)
+        preload(name for name in outcome.imported if name not in plugins)
 
 
 _child = 0
