@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-import itertools
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fastapi_patterns.blocks import Block, Kind
@@ -26,13 +24,9 @@ def find(surface: Surface, blocks: list[Block], scratch: Path) -> dict[str, list
         if block.kind in (Kind.PROGRAM, Kind.MISTAKE, Kind.SINCE) and block.holds_here
     ]
     found: dict[str, list[str]] = {}
-    with ThreadPoolExecutor(2) as pool:
-        halves = pool.map(
-            lambda half: list(_uses(surface, half, scratch)),
-            (programs[::2], programs[1::2]),
-        )
-        for label, place in itertools.chain.from_iterable(halves):
-            found.setdefault(label, []).append(place)
+    # One after another: CPython 3.11 cannot parse in two threads at once.
+    for label, place in _uses(surface, programs, scratch):
+        found.setdefault(label, []).append(place)
     return found
 
 
