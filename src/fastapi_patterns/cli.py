@@ -234,7 +234,10 @@ def index_command(
     ):
         coverage = index.measure(found, Path(scratch))
     text = index.rewrite(found, coverage)
-    out.print(coverage.row.strip("| "))
+    out.print(
+        f"{len(coverage.shown):,} of {coverage.wanted:,} wanted names and parameters "
+        f"are shown ({coverage.share}); {len(coverage.left_out):,} are left out"
+    )
     document = found.documents[index.REFERENCE]
     outdated = text != document.text
     if outdated and not check_only:

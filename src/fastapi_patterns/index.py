@@ -45,13 +45,21 @@ class Coverage:
     names: frozenset[str] = field(repr=False)
 
     @property
+    def wanted(self) -> int:
+        """The number of labels that are not left out."""
+        return len(self.shown) + len(self.missing)
+
+    @property
+    def share(self) -> str:
+        """What part of the wanted labels is shown, in percent."""
+        return f"{len(self.shown) / self.wanted:.1%}" if self.wanted else "-"
+
+    @property
     def row(self) -> str:
         """The table's row for the installed versions."""
         versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
-        total = len(self.shown) + len(self.missing)
-        share = f"{len(self.shown) / total:.1%}" if total else "-"
         return (
-            f"| {versions} | {total:,} | {len(self.shown):,} | {share} "
+            f"| {versions} | {self.wanted:,} | {len(self.shown):,} | {self.share} "
             f"| {len(self.left_out):,} |"
         )
 
@@ -179,7 +187,7 @@ def _by_text(item: tuple[tuple[str, str], tuple[str, str]]) -> tuple[str, str]:
 def _name_lines(bundle: Bundle, coverage: Coverage) -> Iterator[str]:
     """Give each public name with the two sections that say the most of it."""
     read = sections.read(bundle, REFERENCE)
-    texts = {s.anchor: _text(bundle, s) for s in read}
+    texts = {s.anchor: s.text for s in read}
     titles = {s.anchor: s.title for s in read}
     weights: dict[str, dict[str, float]] = {}
     for label, places in coverage.shown.items():
@@ -201,11 +209,6 @@ def _name_lines(bundle: Bundle, coverage: Coverage) -> Iterator[str]:
         if most:
             links = ", ".join(f"[{titles[anchor]}](#{anchor})" for anchor in most)
             yield f"- `{name}`: {links}"
-
-
-def _text(bundle: Bundle, section: Section) -> str:
-    lines = bundle.documents[REFERENCE].text.split("\n")
-    return "\n".join(lines[section.lines.start - 1 : section.lines.stop - 1])
 
 
 def _name(label: str, names: frozenset[str]) -> str:

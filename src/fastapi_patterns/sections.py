@@ -21,6 +21,7 @@ class Section:
         title: The heading's text.
         anchor: What a link to it ends with.
         lines: The document's lines that it takes, from 1, its heading the first.
+        text: Those lines.
         blocks: The blocks in it.
         prose: Its lines that stand in no block, by number.
     """
@@ -28,6 +29,7 @@ class Section:
     title: str
     anchor: str
     lines: range
+    text: str = field(repr=False)
     blocks: tuple[Block, ...] = field(repr=False)
     prose: dict[int, str] = field(repr=False)
 
@@ -70,8 +72,9 @@ def _section(
     document: Document, blocks: list[Block], title: str, lines: range
 ) -> Section:
     inside = tuple(block for block in blocks if block.line in lines)
+    text = "\n".join(document.text.split("\n")[lines.start - 1 : lines.stop - 1])
     return Section(
-        title, anchor(title), lines, inside, prose(document, list(inside), lines)
+        title, anchor(title), lines, text, inside, prose(document, list(inside), lines)
     )
 
 

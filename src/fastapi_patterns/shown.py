@@ -23,31 +23,27 @@ def find(surface: Surface, blocks: list[Block], scratch: Path) -> dict[str, list
         for block in blocks
         if block.kind in (Kind.PROGRAM, Kind.MISTAKE, Kind.SINCE) and block.holds_here
     ]
+    modules = set().union(*(imported_modules(block.text) for block in programs))
     found: dict[str, list[str]] = {}
-    # One after another: CPython 3.11 cannot parse in two threads at once.
-    for label, place in _uses(surface, programs, scratch):
-        found.setdefault(label, []).append(place)
+    with Interpreter(modules) as interpreter:
+        # One after another: CPython 3.11 cannot parse in two threads at once.
+        for block in programs:
+            for label in _used(surface, block, _record(interpreter, block, scratch)):
+                found.setdefault(label, []).append(block.location)
     return found
 
 
-def _uses(
-    surface: Surface, blocks: list[Block], scratch: Path
-) -> Iterator[tuple[str, str]]:
-    modules = set().union(*(imported_modules(block.text) for block in blocks))
-    with Interpreter(modules) as interpreter:
-        for block in blocks:
-            tree = ast.parse(block.text)
-            ast.increment_lineno(tree, block.line)
-            calls = _record(interpreter, block, scratch)
-            labels = {
-                *_imported(surface, tree),
-                *_keys(surface, tree),
-                *_read_of_arguments(surface, tree),
-                *_overridden(surface, tree),
-                *_raised(surface, block),
-                *_called(surface, tree, calls),
-            }
-            yield from ((label, block.location) for label in labels)
+def _used(surface: Surface, block: Block, calls: list[Call]) -> set[str]:
+    tree = ast.parse(block.text)
+    ast.increment_lineno(tree, block.line)
+    return {
+        *_local_names(surface, tree).values(),
+        *_keys(surface, tree),
+        *_read_of_arguments(surface, tree),
+        *_overridden(surface, tree),
+        *_raised(surface, block),
+        *_called(surface, tree, calls),
+    }
 
 
 def _record(interpreter: Interpreter, block: Block, scratch: Path) -> list[Call]:
@@ -61,14 +57,6 @@ def _record(interpreter: Interpreter, block: Block, scratch: Path) -> list[Call]
     return [
         (Code(*code), span, given) for code, span, given in map(ast.literal_eval, lines)
     ]
-
-
-def _imported(surface: Surface, tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                if label := _label(surface, node.module, alias.name):
-                    yield label
 
 
 def _label(surface: Surface, module: str, name: str) -> str | None:
@@ -102,7 +90,7 @@ def _local_names(surface: Surface, tree: ast.Module) -> dict[str, str]:
     return {
         alias.asname or alias.name: label
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
         for alias in node.names
         if (label := _label(surface, node.module, alias.name))
     }

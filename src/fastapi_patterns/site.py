@@ -47,7 +47,6 @@ def parts(root: Path) -> list[Part]:
     """Split the reference by the groups of its contents."""
     found = bundle.read(root)
     document = found.documents[REFERENCE]
-    lines = document.text.split("\n")
     by_anchor = {s.anchor: s for s in sections.read(found, REFERENCE)}
     groups = re.findall(
         r"^\*\*(.+)\*\*\n\n((?:- .+\n)+)",
@@ -57,14 +56,12 @@ def parts(root: Path) -> list[Part]:
     made = []
     for title, contents in groups:
         listed = [by_anchor[a] for a in re.findall(r"\]\(#([\w-]+)\)", contents)]
-        taken = [number for section in listed for number in section.lines]
-        taken_lines = set(taken)
         anchors = [
             sections.anchor(heading.text)
             for heading in document.page.headings
-            if heading.line in taken_lines
+            if any(heading.line in section.lines for section in listed)
         ]
-        body = "\n".join(lines[number - 1] for number in taken if number <= len(lines))
+        body = "\n".join(section.text for section in listed)
         page = f"reference/{sections.anchor(title.partition(':')[0])}.md"
         made.append(Part(title, page, tuple(anchors), f"# {title}\n\n{body}"))
     return made
