@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import tempfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -24,7 +27,9 @@ from fastapi_patterns import (
     proofs,
     prove,
     serve,
+    skill_folder,
     stitch,
+    triggers,
 )
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
@@ -275,6 +280,62 @@ def check_command(
     if findings:
         raise typer.Exit(1)
     out.print("no findings")
+
+
+@app.command("bundle")
+def bundle_command(
+    root: Root = None,
+    folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where to write it.")
+    ] = Path("dist"),
+) -> None:
+    """Build the skill's folder and a zip of it, the same bytes each time."""
+    contents = skill_folder.of_documents(_read(root))
+    target, zipped = folder / skill_folder.NAME, folder / f"{skill_folder.NAME}.zip"
+    with _failing_clearly():
+        skill_folder.write(contents, target)
+        skill_folder.write_archive(contents, zipped)
+    out.print(f"wrote {target} ({len(contents)} files)")
+    out.print(f"wrote {zipped} (sha256 {sha256(zipped.read_bytes()).hexdigest()})")
+
+
+@app.command("match")
+def match_command(
+    prompt: Annotated[
+        str, typer.Argument(help="What a user asks of an agent.", show_default=False)
+    ] = "",
+    paths: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--path",
+            metavar="FILE",
+            help="A file that it is about; read if it is there. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON instead of lines.")
+    ] = False,
+) -> None:
+    """Say whether the skill applies to a prompt and files, and by which trigger.
+
+    Ends with 0 if it applies, with 1 if it does not.
+    """
+    if not prompt.strip() and not paths:
+        raise typer.BadParameter("give a prompt, --path, or both")
+    skill = skill_folder.installed()
+    found = triggers.match(
+        triggers.read(skill["SKILL.md"].decode(), skill["reference.md"].decode()),
+        prompt,
+        [triggers.file(path, os.getcwd()) for path in paths or []],
+    )
+    if as_json:
+        out.print(json.dumps(triggers.as_json(found), indent=2, ensure_ascii=False))
+    else:
+        for line in triggers.explain(found):
+            out.print(line)
+    if not found.applies:
+        raise typer.Exit(1)
 
 
 def main() -> None:

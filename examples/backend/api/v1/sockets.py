@@ -146,7 +146,7 @@ class Conversation:
         return RESTART if self.resources.signals.closed else DONE
 
     async def _listen(self, identity: Identity) -> Close:
-        while True:
+        while not self.resources.signals.closed:
             try:
                 message = await self._receive()
                 if not isinstance(message, Cancel):
@@ -157,6 +157,7 @@ class Conversation:
                 await self._send_error("bad-message")
             except AlreadyFinishedError as error:
                 await self._send_error(error.code)
+        return RESTART
 
     async def _cancel(self, identity: Identity) -> None:
         async with self.resources.database.transaction() as session:

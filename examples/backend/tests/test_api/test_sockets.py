@@ -53,8 +53,8 @@ async def read(socket: ClientConnection) -> tuple[list[dict[str, Any]], int]:
     messages = []
     async with asyncio.timeout(30):
         with suppress(ConnectionClosed):
-            while True:
-                messages.append(json.loads(await socket.recv()))
+            async for message in socket:
+                messages.append(json.loads(message))
     return messages, socket.close_code or 0
 
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator
+from itertools import repeat
 
 import anyio
 import httpx
@@ -91,8 +92,8 @@ async def test_a_stream_is_its_owners(remote: httpx.AsyncClient) -> None:
 
 async def test_a_client_that_does_not_read_is_left() -> None:
     async def endless() -> AsyncIterator[str]:
-        while True:
-            yield ": line\n\n"
+        for line in repeat(": line\n\n"):
+            yield line
 
     async def receive() -> Message:
         await anyio.sleep_forever()

@@ -1,0 +1,15 @@
+"""What Claude Code runs on a prompt and on a file that is read or written."""
+
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+if __name__ == "__main__":
+    try:
+        sys.path.insert(0, os.path.join(ROOT, "src"))
+        from fastapi_patterns import hook
+
+        hook.main(ROOT)
+    except BaseException:  # noqa: BLE001 - whatever happens, the user's turn goes on
+        sys.exit(0)

@@ -1,0 +1,127 @@
+"""The skill as the folder that clients read: what a bundle and the wheel carry."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+import zipfile
+from importlib import resources
+from pathlib import Path
+
+from fastapi_patterns import bundle, files
+from fastapi_patterns.bundle import Bundle
+
+NAME = "fastapi-patterns"
+LICENCE = "LICENSE"
+IN_WHEEL = f".agents/skills/{NAME}"
+
+# The first moment that a zip can name: no date of building is in the bytes.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+Contents = dict[str, bytes]
+"""What is in the folder, by path with slashes."""
+
+
+class ForeignFolderError(RuntimeError):
+    """A folder is in the way that is not this skill's."""
+
+
+def of_documents(found: Bundle) -> Contents:
+    """Make the folder's contents from the documents."""
+    contents = {
+        document.name: document.text.encode() for document in found.documents.values()
+    }
+    contents[LICENCE] = (found.root / LICENCE).read_bytes()
+    for path, file in found.files.items():
+        contents[f"{files.FOLDER}/{path}"] = file.text.encode()
+    return dict(sorted(contents.items()))
+
+
+def installed() -> Contents:
+    """Give what this installation carries: the wheel's folder, or the checkout's.
+
+    Raises:
+        ContractError: It is a checkout whose documents break the contract.
+    """
+    if (folder := in_wheel()).is_dir():
+        return read(folder)
+    return of_documents(bundle.read(checkout()))
+
+
+def in_wheel() -> Path:
+    """Give where the wheel's folder lies, if this was installed from a wheel."""
+    return Path(str(resources.files("fastapi_patterns"))).joinpath(IN_WHEEL)
+
+
+def checkout() -> Path:
+    """Give the checkout's folder, if this was installed from one."""
+    return Path(__file__).parents[2]
+
+
+def read(folder: Path) -> Contents:
+    """Read a skill's folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def write(contents: Contents, folder: Path) -> None:
+    """Put the contents at ``folder``, in one step, in place of an older one of ours.
+
+    Raises:
+        ForeignFolderError: Something else is there; it is left as it is.
+        OSError: It cannot be written; what was there is there still.
+    """
+    if folder.is_symlink() or (folder.exists() and not is_ours(folder)):
+        raise ForeignFolderError(f"{folder} is not a folder of {NAME}: move it away")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{NAME}-", dir=folder.parent) as scratch:
+        staged, old = Path(scratch, "new"), Path(scratch, "old")
+        for path, data in contents.items():
+            target = staged / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        if folder.exists():
+            folder.rename(old)
+        try:
+            staged.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
+
+
+def is_ours(folder: Path) -> bool:
+    """Tell whether a folder holds this skill, of whichever version."""
+    try:
+        head = (folder / "SKILL.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return head.startswith("---") and f"\nname: {NAME}\n" in head[:2000]
+
+
+def archive(contents: Contents) -> bytes:
+    """Make a zip that holds the folder: the same bytes for the same contents.
+
+    It is stored, not compressed: compressors differ from machine to machine.
+    """
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as zipped:
+        for path, data in sorted(contents.items()):
+            entry = zipfile.ZipInfo(f"{NAME}/{path}", _EPOCH)
+            entry.create_system = 3  # Unix, wherever it is made
+            entry.external_attr = 0o100644 << 16
+            zipped.writestr(entry, data)
+    return made.getvalue()
+
+
+def write_archive(contents: Contents, path: Path) -> None:
+    """Write the zip, in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{NAME}-", dir=path.parent) as scratch:
+        staged = Path(scratch, path.name)
+        staged.write_bytes(archive(contents))
+        shutil.move(staged, path)
