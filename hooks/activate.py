@@ -11,5 +11,5 @@ if __name__ == "__main__":
         from fastapi_patterns import hook
 
         hook.main(ROOT)
-    except BaseException:  # noqa: BLE001 - whatever happens, the user's turn goes on
+    except BaseException:  # whatever happens, the user's turn goes on
         sys.exit(0)

@@ -21,9 +21,12 @@ from rich.text import Text
 from fastapi_patterns import (
     bundle,
     check,
+    clients,
     documents,
+    evaluation,
     extract,
     index,
+    install,
     proofs,
     prove,
     serve,
@@ -33,6 +36,7 @@ from fastapi_patterns import (
 )
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
+from fastapi_patterns.clients import Scope
 from fastapi_patterns.documents import NAMES, find_root
 from fastapi_patterns.problems import ContractError
 from fastapi_patterns.rewrite import RewriteError
@@ -336,6 +340,182 @@ def match_command(
             out.print(line)
     if not found.applies:
         raise typer.Exit(1)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    root: Root = None,
+    wrong: Annotated[
+        bool,
+        typer.Option("--wrong", help="List those that came out wrong."),
+    ] = False,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="Write the scores, and the cases for [bold]claude plugin eval[/bold].",
+        ),
+    ] = False,
+) -> None:
+    """Match the labelled cases in evals/: precision and recall of the triggers."""
+    found = _read(root)
+    with _failing_clearly():
+        scores = evaluation.score_all(found)
+        if write:
+            evaluation.write(found.root, scores)
+    for score in scores:
+        out.print(str(score))
+        for case in (*score.missed, *score.wrong) if wrong else ():
+            said = "missed" if case.should_trigger else "wrong "
+            out.print(f"  {said} {case.name}: {case.query or case.paths} ({case.why})")
+
+
+ClientNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--client",
+        "-c",
+        metavar="NAME",
+        help=f"{', '.join(clients.ALL)}. May be repeated. "
+        "[dim]Default: those that the project uses, else those that you use.[/dim]",
+        show_default=False,
+    ),
+]
+Project = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="For all who work on it. [dim]Default: the current folder.[/dim]",
+        show_default=False,
+    ),
+]
+User = Annotated[bool, typer.Option("--user", help="For you, in every project.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be done, and write nothing.")
+]
+
+
+@app.command("install")
+def install_command(
+    names: ClientNames = None,
+    project: Project = None,
+    user: User = False,
+    link: Annotated[
+        bool | None,
+        typer.Option(
+            "--link/--copy",
+            help="Link to this installation's folder, or copy it. "
+            "[dim]Default: as before, else copy.[/dim]",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Put the skill where your agents read it, with a rule for the files it is for.
+
+    What somebody else wrote, or changed, is kept and reported.
+    """
+    folder, scope = _target(project, user)
+    with _failing_clearly():
+        installed = install.read_record(folder).clients
+        chosen = _clients(names) or _found_clients(folder, scope, installed)
+        made = install.plan(folder, scope, [*installed, *chosen], link=link)
+        if made.after.link and not dry_run:
+            skill_folder.prepare_link()
+    _carry_out(made, dry_run)
+    if any(step.action is install.Action.FOREIGN for step in made.kept):
+        _fail("the skill is not all there: move away what is in its place")
+
+
+@app.command("uninstall")
+def uninstall_command(
+    names: ClientNames = None,
+    project: Project = None,
+    user: User = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Take the skill away again, from these clients or from all.
+
+    What somebody else wrote, or changed since, is kept and reported.
+    """
+    folder, scope = _target(project, user)
+    with _failing_clearly():
+        installed = install.read_record(folder).clients
+        if not installed:
+            out.print(f"nothing is installed in {folder}")
+            return
+        leaving = _clients(names) or installed
+        remaining = [name for name in installed if name not in leaving]
+        made = install.plan(folder, scope, remaining)
+    _carry_out(made, dry_run)
+
+
+@app.command("status")
+def status_command(project: Project = None, user: User = False) -> None:
+    """Show which clients have the skill, and whether it is as it was installed."""
+    folder, scope = _target(project, user)
+    with _failing_clearly():
+        record = install.read_record(folder)
+        steps = install.plan(folder, scope, record.clients).steps
+    table = Table(title=f"{skill_folder.NAME} in {folder}")
+    for name in ("client", "skill", "rule for paths"):
+        table.add_column(name)
+    for client in clients.ALL.values():
+        place = client.place(scope)
+        if client.name in record.clients:
+            skill = install.state(steps, place.skill)
+            table.add_row(client.title, skill, install.state(steps, place.rule))
+        elif client.is_used(folder, scope):
+            hint = f"not installed: --client {client.name}"
+            table.add_row(client.title, hint, "")
+    out.print(table)
+
+
+def _target(project: Path | None, user: bool) -> tuple[Path, Scope]:
+    if user and project is not None:
+        raise typer.BadParameter("give --project or --user, not both")
+    if user:
+        return Path.home().resolve(), Scope.USER
+    folder = (project or Path.cwd()).resolve()
+    if not folder.is_dir():
+        _fail(f"{project} is no folder")
+    return folder, Scope.PROJECT
+
+
+def _clients(names: list[str] | None) -> list[str]:
+    for name in names or []:
+        if name not in clients.ALL:
+            known = ", ".join(clients.ALL)
+            raise typer.BadParameter(f"no client is called {name!r}: {known}")
+    return names or []
+
+
+def _found_clients(folder: Path, scope: Scope, installed: list[str]) -> list[str]:
+    found = [client.name for client in clients.used(folder, scope)]
+    if not found and not installed and scope is Scope.PROJECT:
+        found = [c.name for c in clients.used(Path.home(), Scope.USER)]
+    if not found and not installed:
+        _fail(
+            f"no client is found in {folder}: name one with --client "
+            f"({', '.join(clients.ALL)})"
+        )
+    return found
+
+
+def _carry_out(made: install.Plan, dry_run: bool) -> None:
+    for line in install.explain(made):
+        out.print(line)
+    if dry_run:
+        out.print("nothing was written: this was a dry run")
+        return
+    with _failing_clearly():
+        install.apply(made)
+    if made.after.clients:
+        titles = [clients.ALL[name].title for name in made.after.clients]
+        out.print(f"installed for {', '.join(titles)} in {made.root}")
+    else:
+        rest = "what was kept is above" if made.kept else "nothing of it is left"
+        out.print(f"uninstalled from {made.root}: {rest}")
 
 
 def main() -> None:

@@ -84,7 +84,9 @@ def _read(root: str, name: str) -> str:
 def _file_of(event: dict[str, Any]) -> list[triggers.File]:
     """Give the Python file that a tool reads or writes, with its text as it will be."""
     given = event.get("tool_input")
-    path = given.get("file_path") if isinstance(given, dict) else None
+    if not isinstance(given, dict):
+        return []
+    path = given.get("file_path")
     if not isinstance(path, str) or not path.endswith(".py"):
         return []
     cwd = event.get("cwd")
@@ -160,7 +162,9 @@ def _forget(sessions: str) -> None:
 def _line(found: triggers.Match, topic: topics.Topic | None, root: str) -> str:
     why = max(found.evidence, key=lambda evidence: evidence.weight)
     reason = why.trigger if why.kind in ("import", "path") else why.found
-    line = f"The skill {NAME} fits this ({why.kind}: {reason}): load it before you go on"
+    line = (
+        f"The skill {NAME} fits this ({why.kind}: {reason}): load it before you go on"
+    )
     if topic is None:
         return f"{line}."
     first, last = topic.lines

@@ -49,6 +49,18 @@ def installed() -> Contents:
     return of_documents(bundle.read(checkout()))
 
 
+def to_link_to() -> Path:
+    """Give the folder that a link to this installation's skill leads to."""
+    folder = in_wheel()
+    return folder if folder.is_dir() else checkout() / "build" / NAME
+
+
+def prepare_link() -> None:
+    """Bring the folder up to date that links lead to, where it is a checkout's."""
+    if not in_wheel().is_dir():
+        write(installed(), to_link_to())
+
+
 def in_wheel() -> Path:
     """Give where the wheel's folder lies, if this was installed from a wheel."""
     return Path(str(resources.files("fastapi_patterns"))).joinpath(IN_WHEEL)

@@ -8,14 +8,14 @@ for the hooks run it.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What it weighs that a section is found by a symptom, a name, a word of its title, a word
-# of what the contents say of it. A word counts the less, the more sections have it.
+# What it weighs that a section is found by a symptom, a name, a word of its title, a
+# word of what the contents say of it: the less, the more sections have the word.
 SYMPTOM, NAME, TITLE, WORD = 12.0, 5.0, 4.0, 1.5
 
 LEAST = 4.5
@@ -33,7 +33,7 @@ _STOP = frozenset(
 )
 
 
-class Topic(namedtuple("Topic", "title anchor lines")):
+class Topic(NamedTuple):
     """A section that fits.
 
     Attributes:
@@ -42,7 +42,9 @@ class Topic(namedtuple("Topic", "title anchor lines")):
         lines: Its first and last line in reference.md, from 1.
     """
 
-    __slots__ = ()
+    title: str
+    anchor: str
+    lines: tuple[int, int]
 
 
 def find(reference: str, text: str, *, least: float = LEAST) -> Topic | None:

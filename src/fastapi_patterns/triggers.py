@@ -1,8 +1,8 @@
 """When the skill applies: its triggers, weighed against a prompt and files.
 
-The triggers are SKILL.md's frontmatter, and the errors and public names that the indexes of
-reference.md list. What speaks for the skill counts up, what speaks for something else
-counts down; from ``THRESHOLD`` on the skill applies.
+The triggers are SKILL.md's frontmatter, and the errors and public names that the
+indexes of reference.md list. What speaks for the skill counts up, what speaks for
+something else counts down; from ``THRESHOLD`` on the skill applies.
 
 The hooks run this on each turn of an agent: it imports little, compiles few patterns,
 and runs on any Python from 3.9.
@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import namedtuple
+from typing import NamedTuple
 
 from fastapi_patterns import topics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 THRESHOLD = 2
 """The score from which on the skill applies."""
@@ -79,21 +79,24 @@ _LEFT_ALONE = (
 )
 
 
-class Evidence(namedtuple("Evidence", "kind trigger found weight")):
+class Evidence(NamedTuple):
     """Something that speaks for the skill, or against it.
 
     Attributes:
-        kind: What it is: import, path, keyword, code, symptom, word, task, route, status,
-            or the ``not-for`` key that it stands at.
+        kind: What it is: import, path, keyword, code, symptom, word, context, task,
+            route, status, or the ``not-for`` key that it stands at.
         trigger: Which trigger it is.
         found: The text that was found.
         weight: How much it counts; below zero it speaks against.
     """
 
-    __slots__ = ()
+    kind: str
+    trigger: str
+    found: str
+    weight: float
 
 
-class Match(namedtuple("Match", "applies score evidence instead")):
+class Match(NamedTuple):
     """Whether the skill applies, and why.
 
     Attributes:
@@ -103,10 +106,13 @@ class Match(namedtuple("Match", "applies score evidence instead")):
         instead: The skill to use where this one is not for it, or None.
     """
 
-    __slots__ = ()
+    applies: bool
+    score: float
+    evidence: tuple[Evidence, ...]
+    instead: str | None
 
 
-class File(namedtuple("File", "path text")):
+class File(NamedTuple):
     """A file that is worked on.
 
     Attributes:
@@ -114,7 +120,8 @@ class File(namedtuple("File", "path text")):
         text: What is in it, as far as it can be read, else None.
     """
 
-    __slots__ = ()
+    path: str
+    text: str | None
 
 
 class Triggers:
@@ -127,7 +134,7 @@ class Triggers:
         imports: Packages whose import makes a file ours.
         foreign: Words that name something else, each with its ``not-for`` key.
         foreign_imports: Packages whose import makes a file somebody else's.
-        skills: The skills to use instead.
+        skills: The skills to use instead, each with what it is for.
         names: Public names of FastAPI and SQLAlchemy's asyncio extension.
         symptoms: Errors, as developers see them.
     """
@@ -148,9 +155,8 @@ class Triggers:
             if key.startswith("not-for-") and key != "not-for-imports"
             for word in listed(key)
         ]
-        self.skills = [
-            case.partition(": ")[2] for case in listed("not-for", "; ") if ": " in case
-        ]
+        cases = (case.partition(": ") for case in listed("not-for", "; "))
+        self.skills = [(skill, what) for what, _, skill in cases if skill]
         labels = (label for label, _ in topics.index(reference, topics.NAMES))
         names = (
             label.rpartition(".")[2]
@@ -188,9 +194,10 @@ def match(triggers: Triggers, prompt: str = "", files: Iterable[File] = ()) -> M
     ]
     if any(e.kind == FRAMEWORK for e in evidence):
         evidence = [e for e in evidence if e.kind not in NEUTRAL]
-    score = sum(e.weight for e in evidence)
+    score = _weigh(evidence)
     against = [e.kind[len("not-for-") :] for e in evidence if e.weight < 0]
-    instead = next((kind for kind in against if kind in triggers.skills), None)
+    skills = [skill for skill, _ in triggers.skills]
+    instead = next((kind for kind in against if kind in skills), None)
     return Match(score >= THRESHOLD, score, tuple(evidence), instead)
 
 
@@ -240,7 +247,8 @@ def explain(found: Match) -> Iterator[str]:
     verdict = "applies" if found.applies else "does not apply"
     yield f"{verdict} (score {found.score:g}, from {THRESHOLD} on it applies)"
     for evidence in sorted(found.evidence, key=lambda e: -e.weight):
-        yield f"{evidence.weight:+g}  {evidence.kind} {evidence.trigger}: {evidence.found}"
+        what = f"{evidence.kind} {evidence.trigger}"
+        yield f"{evidence.weight:+g}  {what}: {evidence.found}"
     if found.instead and not found.applies:
         yield f"use the skill {found.instead} instead"
 
@@ -296,9 +304,11 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
         short = len(word) < 3  # Go, the language, is no go
         named = _written(word, prompt) if short else prose.find(word, ("s",))
         other = key == "not-for-other"
-        if named and not other and re.search(
-                f"{_TOWARDS}{re.escape(named)}(?!\\w)", prompt
-            ):
+        if (
+            named
+            and not other
+            and re.search(f"{_TOWARDS}{re.escape(named)}(?!\\w)", prompt)
+        ):
             yield Evidence(key, word, named, FOREIGN_AIM)
         elif named and not aimed:
             weight = FOREIGN_CODE if _CAMEL.match(word) else FOREIGN
@@ -330,7 +340,9 @@ def _written(keyword: str, text: str) -> str:
     for at in _places(keyword, text):
         end = at + len(keyword)
         after = text[end : end + 1]
-        if not (ends_in_word and _in_word(after) or _opens_a_sentence(keyword, text, at)):
+        if not (
+            (ends_in_word and _in_word(after)) or _opens_a_sentence(keyword, text, at)
+        ):
             return keyword
     return ""
 
@@ -429,6 +441,9 @@ def _decisive(judged: list[list[Evidence]]) -> list[Evidence]:
     """Take the file that speaks most for the skill, else the one most against it."""
     if not judged:
         return []
-    weigh: Callable[[list[Evidence]], int] = lambda found: sum(e.weight for e in found)
-    best = max(judged, key=weigh)
-    return best if weigh(best) > 0 else min(judged, key=weigh)
+    best = max(judged, key=_weigh)
+    return best if _weigh(best) > 0 else min(judged, key=_weigh)
+
+
+def _weigh(evidence: Iterable[Evidence]) -> float:
+    return sum(e.weight for e in evidence)
