@@ -8,7 +8,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if __name__ == "__main__":
     try:
         sys.path.insert(0, os.path.join(ROOT, "src"))
-        from fastapi_patterns import hook
+        from fastapi_patterns.activation import hook
 
         hook.main(ROOT)
     except BaseException:  # whatever happens, the user's turn goes on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,6 +68,12 @@ class Folder:
         """Run a command of ours in this process."""
         options = ["--root", str(self.path), *arguments]
         done = CliRunner().invoke(app, [command, *options], catch_exceptions=False)
+        return Result(done.exit_code, done.stdout, done.stderr)
+
+    def ours(self, *arguments: str) -> Result:
+        """Run a command of ours in this process, from the folder."""
+        with contextlib.chdir(self.path):
+            done = CliRunner().invoke(app, arguments, catch_exceptions=False)
         return Result(done.exit_code, done.stdout, done.stderr)
 
     def process(self, *arguments: str) -> Result:

@@ -33,14 +33,15 @@ def test_the_symptom_index_has_each_symptom_once() -> None:
         for section in sections.read(found, index.REFERENCE)
         if section.title == index.SYMPTOMS
     )
-    lines = [text for text in listed.prose.values() if text.startswith("- ")]
-    assert len(lines) == len(set(lines))
+    lines = {
+        text.partition("): ")[0]: text
+        for text in listed.prose.values()
+        if text.startswith("- ")
+    }
     for section in sections.read(found, index.REFERENCE):
-        target = f": [{section.title}](#{section.anchor})"
-        there = [text for text in lines if text.endswith(target)]
+        line = lines.get(f"- [{section.title}](#{section.anchor}", "")
         for symptom in sections.symptoms(section):
-            start = f"- `{symptom.text}`"
-            assert any(text.startswith(start) for text in there), (
+            assert line.count(f"`{symptom.text}`") == 1, (
                 f"reference.md:{symptom.line}: run fastapi-patterns index"
             )
 

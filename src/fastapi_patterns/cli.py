@@ -21,23 +21,22 @@ from rich.text import Text
 from fastapi_patterns import (
     bundle,
     check,
-    clients,
     documents,
-    evaluation,
     extract,
     index,
-    install,
     proofs,
     prove,
     serve,
     skill_folder,
     stitch,
-    triggers,
 )
+from fastapi_patterns.activation import evaluation, triggers
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
-from fastapi_patterns.clients import Scope
 from fastapi_patterns.documents import NAMES, find_root
+from fastapi_patterns.install import apply, clients, plan, record
+from fastapi_patterns.install.clients import Scope
+from fastapi_patterns.install.plan import Action, Plan
 from fastapi_patterns.problems import ContractError
 from fastapi_patterns.rewrite import RewriteError
 
@@ -327,9 +326,9 @@ def match_command(
     """
     if not prompt.strip() and not paths:
         raise typer.BadParameter("give a prompt, --path, or both")
-    skill = skill_folder.installed()
+    reference = skill_folder.document("reference.md")
     found = triggers.match(
-        triggers.read(skill["SKILL.md"].decode(), skill["reference.md"].decode()),
+        triggers.read(skill_folder.document("SKILL.md"), reference),
         prompt,
         [triggers.file(path, os.getcwd()) for path in paths or []],
     )
@@ -417,13 +416,13 @@ def install_command(
     """
     folder, scope = _target(project, user)
     with _failing_clearly():
-        installed = install.read_record(folder).clients
+        installed = record.read(folder).clients
         chosen = _clients(names) or _found_clients(folder, scope, installed)
-        made = install.plan(folder, scope, [*installed, *chosen], link=link)
+        made = plan.make(folder, scope, [*installed, *chosen], link=link)
         if made.after.link and not dry_run:
             skill_folder.prepare_link()
     _carry_out(made, dry_run)
-    if any(step.action is install.Action.FOREIGN for step in made.kept):
+    if any(step.action is Action.FOREIGN for step in made.kept):
         _fail("the skill is not all there: move away what is in its place")
 
 
@@ -440,13 +439,13 @@ def uninstall_command(
     """
     folder, scope = _target(project, user)
     with _failing_clearly():
-        installed = install.read_record(folder).clients
+        installed = record.read(folder).clients
         if not installed:
             out.print(f"nothing is installed in {folder}")
             return
         leaving = _clients(names) or installed
         remaining = [name for name in installed if name not in leaving]
-        made = install.plan(folder, scope, remaining)
+        made = plan.make(folder, scope, remaining)
     _carry_out(made, dry_run)
 
 
@@ -455,16 +454,16 @@ def status_command(project: Project = None, user: User = False) -> None:
     """Show which clients have the skill, and whether it is as it was installed."""
     folder, scope = _target(project, user)
     with _failing_clearly():
-        record = install.read_record(folder)
-        steps = install.plan(folder, scope, record.clients).steps
+        installed = record.read(folder).clients
+        steps = plan.make(folder, scope, installed).steps
     table = Table(title=f"{skill_folder.NAME} in {folder}")
     for name in ("client", "skill", "rule for paths"):
         table.add_column(name)
     for client in clients.ALL.values():
         place = client.place(scope)
-        if client.name in record.clients:
-            skill = install.state(steps, place.skill)
-            table.add_row(client.title, skill, install.state(steps, place.rule))
+        if client.name in installed:
+            skill = plan.state(steps, place.skill)
+            table.add_row(client.title, skill, plan.state(steps, place.rule))
         elif client.is_used(folder, scope):
             hint = f"not installed: --client {client.name}"
             table.add_row(client.title, hint, "")
@@ -502,14 +501,14 @@ def _found_clients(folder: Path, scope: Scope, installed: list[str]) -> list[str
     return found
 
 
-def _carry_out(made: install.Plan, dry_run: bool) -> None:
-    for line in install.explain(made):
+def _carry_out(made: Plan, dry_run: bool) -> None:
+    for line in plan.explain(made):
         out.print(line)
     if dry_run:
         out.print("nothing was written: this was a dry run")
         return
     with _failing_clearly():
-        install.apply(made)
+        apply.carry_out(made)
     if made.after.clients:
         titles = [clients.ALL[name].title for name in made.after.clients]
         out.print(f"installed for {', '.join(titles)} in {made.root}")

@@ -162,26 +162,26 @@ def measured_with(bundle: Bundle) -> str:
 
 
 def _symptom_lines(bundle: Bundle) -> Iterator[str]:
-    """Give what is seen, and the section: listed symptoms, then what else is raised."""
-    found: dict[tuple[str, str], tuple[str, str]] = {}
+    """Give each section with what is seen: listed symptoms, then what else is raised."""
     for section in sections.read(bundle, REFERENCE):
         listed = [symptom.text for symptom in sections.symptoms(section)]
         raised = [block.raises for block in section.blocks if block.raises]
+        seen: dict[str, str] = {}
         for text in listed:
             names = {r.partition(": ")[0] for r in raised if text in r}
-            found[text, section.anchor] = (section.title, ", ".join(sorted(names)))
+            seen[text] = ", ".join(sorted(names))
         for statement in raised:
             name, _, message = statement.partition(": ")
             if message and not any(text in statement for text in listed):
-                found.setdefault((message, section.anchor), (section.title, name))
-    for (text, anchor), (title, name) in sorted(found.items(), key=_by_text):
-        quoted = f"``{text}``" if "`" in text else f"`{text}`"
-        yield f"- {quoted}{f' ({name})' if name else ''}: [{title}](#{anchor})"
+                seen.setdefault(message, name)
+        if seen:
+            texts = "; ".join(_seen(text, name) for text, name in seen.items())
+            yield f"- [{section.title}](#{section.anchor}): {texts}"
 
 
-def _by_text(item: tuple[tuple[str, str], tuple[str, str]]) -> tuple[str, str]:
-    text = item[0][0]
-    return text.lstrip("'\"({[").lower(), text
+def _seen(text: str, name: str) -> str:
+    quoted = f"``{text}``" if "`" in text else f"`{text}`"
+    return f"{quoted} ({name})" if name else quoted
 
 
 def _name_lines(bundle: Bundle, coverage: Coverage) -> Iterator[str]:

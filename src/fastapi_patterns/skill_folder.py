@@ -49,6 +49,12 @@ def installed() -> Contents:
     return of_documents(bundle.read(checkout()))
 
 
+def document(name: str) -> str:
+    """Give the text of one of this installation's documents, unchecked."""
+    folder = in_wheel() if in_wheel().is_dir() else checkout()
+    return (folder / name).read_text(encoding="utf-8")
+
+
 def to_link_to() -> Path:
     """Give the folder that a link to this installation's skill leads to."""
     folder = in_wheel()

@@ -1,0 +1,1 @@
+"""The real clients, against the skill: apart from the product's own tests."""

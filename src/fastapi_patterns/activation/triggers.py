@@ -1,0 +1,461 @@
+"""When the skill applies: its triggers, weighed against a prompt and files.
+
+The triggers are SKILL.md's frontmatter, and the errors and public names that the
+indexes of reference.md list. What speaks for the skill counts up, what speaks for
+something else counts down; from ``THRESHOLD`` on the skill applies.
+
+The hooks run this on each turn of an agent: it imports little, compiles few patterns,
+and runs on any Python from 3.9.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import NamedTuple
+
+from fastapi_patterns.activation import topics
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+THRESHOLD = 2
+"""The score from which on the skill applies."""
+
+# What a piece of evidence weighs.
+AIM = 4  # a package of ours is what the work shall use
+IMPORTED = 4  # a file imports it
+NAMED = 3  # a prompt names it, or quotes an error that the reference explains
+CODE = 2  # an identifier, as it is written
+PATH = 2
+TASK = 2
+WORD = 1
+CONTEXT = 0.5  # a word that other work has as well
+FOREIGN = -2  # something else is named
+FOREIGN_CODE = -3  # an identifier of it, as it is written
+FOREIGN_AIM = -4  # something else is what the work shall use, or a file's language
+
+INFLECTED = ("s", "es", "ing", "ed", "n", "d")
+
+NEUTRAL = ("word", "context", "task", "route", "status")
+"""What any web framework's developers say: it counts unless another one is named."""
+FRAMEWORK = "not-for-frameworks"
+
+PROMPT_CHARACTERS = 20_000
+"""How much of a prompt is weighed: more is a log that was pasted."""
+
+READ_BYTES = 65_536
+"""How much of a file is read for its imports."""
+
+OTHER_SUFFIXES = frozenset(
+    "cc cpp cs css csv dart ex go graphql html ipynb java js jsx kt lua mjs php rb rs "
+    "scala scss sql svelte swift tf ts tsx vue xml".split()
+)
+"""Endings of files that hold no Python, and no set-up of a Python project."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w{5,}")
+_CAMEL = re.compile("[a-z]+[A-Z]")
+_CODE = re.compile(r"[_(=@]|\w\.\w|[A-Za-z][A-Z]+[a-z]|[A-Z][a-z]+$")
+_ROUTE = re.compile(
+    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s+`?/[\w/{}:.-]*|(?<!\S)`?/v\d[\w/{}:-]*"
+    r"|\?\w+=[\w{}]*"
+)
+_STATUS = re.compile(
+    r"(?<![\w.:$€-])(?:40[013469]|41[235]|42[2389]|50[0234])(?![\w.:%-])"
+)
+_TOKEN = re.compile(r"(?<![\w/.:@])@?([\w./\\-]{3,200})(?![\w(])")
+_FILE_NAME = re.compile(r"[\w.-]*\w\.[A-Za-z]{1,7}")
+_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
+_CLAUSE = re.compile(r"[.;!?](?:\s|$)|[\n()]")
+_TOWARDS = (
+    r"(?:\b(?:to|into|in|on|using|auf|nach|vers|para)|->|→|=>) "
+    r"(?:(?:a|an|the|our|new) )*[`'\"]?"
+)
+_PASSED_BY = (
+    r"\b(?:nothing to do with|not|n.?t touch|against|instead of|unlike|than|without"
+    r"|leave|replac(?:e|ing)|from) (?:[\w'-]+ ){0,2}[`'\"]?"
+)
+_LEFT_ALONE = (
+    r"[^.;\n]{0,32}\b(?:fine|already|dropped|rejected|not involved|other team|untouched"
+    r"|as it is)\b"
+)
+
+
+class Evidence(NamedTuple):
+    """Something that speaks for the skill, or against it.
+
+    Attributes:
+        kind: What it is: import, path, keyword, code, symptom, word, context, task,
+            route, status, or the ``not-for`` key that it stands at.
+        trigger: Which trigger it is.
+        found: The text that was found.
+        weight: How much it counts; below zero it speaks against.
+    """
+
+    kind: str
+    trigger: str
+    found: str
+    weight: float
+
+
+class Match(NamedTuple):
+    """Whether the skill applies, and why.
+
+    Attributes:
+        applies: Whether it does.
+        score: The sum of the weights.
+        evidence: What was found.
+        instead: The skill to use where this one is not for it, or None.
+    """
+
+    applies: bool
+    score: float
+    evidence: tuple[Evidence, ...]
+    instead: str | None
+
+
+class File(NamedTuple):
+    """A file that is worked on.
+
+    Attributes:
+        path: Its path, absolute or not, with slashes or backslashes.
+        text: What is in it, as far as it can be read, else None.
+    """
+
+    path: str
+    text: str | None
+
+
+class Triggers:
+    """What the frontmatter of SKILL.md says of when to use the skill.
+
+    Attributes:
+        keywords: Words and identifiers that a prompt may hold.
+        tasks: What a prompt may ask for: all words of one, near each other.
+        paths: gitignore patterns; the last that matches decides.
+        imports: Packages whose import makes a file ours.
+        foreign: Words that name something else, each with its ``not-for`` key.
+        foreign_imports: Packages whose import makes a file somebody else's.
+        skills: The skills to use instead, each with what it is for.
+        names: Public names of FastAPI and SQLAlchemy's asyncio extension.
+        symptoms: Errors, as developers see them.
+    """
+
+    def __init__(self, metadata: dict[str, str], reference: str) -> None:
+        def listed(key: str, separator: str = ", ") -> list[str]:
+            return [item for item in metadata.get(key, "").split(separator) if item]
+
+        self.keywords = listed("trigger-keywords")
+        self.context = listed("trigger-context")
+        self.tasks = listed("trigger-tasks", "; ")
+        self.paths = listed("trigger-paths")
+        self.imports = listed("trigger-imports")
+        self.foreign_imports = listed("not-for-imports")
+        self.foreign = [
+            (word, key)
+            for key in metadata
+            if key.startswith("not-for-") and key != "not-for-imports"
+            for word in listed(key)
+        ]
+        cases = (case.partition(": ") for case in listed("not-for", "; "))
+        self.skills = [(skill, what) for what, _, skill in cases if skill]
+        labels = (label for label, _ in topics.index(reference, topics.NAMES))
+        names = (
+            label.rpartition(".")[2]
+            for label in labels
+            if label.startswith(("fastapi.", "sqlalchemy.ext.asyncio."))
+        )
+        self.names = frozenset(
+            name for name in names if _is_code(name) and not name.istitle()
+        )
+        self.symptoms = [m for m, _ in topics.index(reference, topics.SYMPTOMS)]
+
+
+def read(skill: str, reference: str) -> Triggers:
+    """Read the triggers in the texts of SKILL.md and reference.md.
+
+    The metadata are strings in double quotes, a line each: no YAML parser is needed.
+    """
+    head = skill.replace("\r\n", "\n").partition("\n---\n")[0]
+    lines = re.findall(r'^  ([\w-]+): (".*")$', head, re.MULTILINE)
+    return Triggers({key: json.loads(value) for key, value in lines}, reference)
+
+
+def match(triggers: Triggers, prompt: str = "", files: Iterable[File] = ()) -> Match:
+    """Weigh a prompt and the files that it is about."""
+    about, prompt = list(files), prompt[:PROMPT_CHARACTERS]
+    mentioned = [
+        _of_path(triggers, name)
+        for name in _files_in(prompt)
+        if not any(file.path.endswith(name) for file in about)
+    ]
+    evidence = [
+        *_of_prompt(triggers, prompt),
+        *_decisive([_of_file(triggers, file) for file in about]),
+        *_decisive(mentioned),
+    ]
+    if any(e.kind == FRAMEWORK for e in evidence):
+        evidence = [e for e in evidence if e.kind not in NEUTRAL]
+    score = _weigh(evidence)
+    against = [e.kind[len("not-for-") :] for e in evidence if e.weight < 0]
+    skills = [skill for skill, _ in triggers.skills]
+    instead = next((kind for kind in against if kind in skills), None)
+    return Match(score >= THRESHOLD, score, tuple(evidence), instead)
+
+
+def _files_in(prompt: str) -> Iterator[str]:
+    """Give the paths that a prompt speaks of."""
+    for token in dict.fromkeys(_TOKEN.findall(prompt)):
+        path = token.rstrip(".")
+        if _FILE_NAME.fullmatch(re.split(r"[/\\]", path)[-1]):
+            yield path
+
+
+def file(path: str, folder: str) -> File:
+    """Give a file with the beginning of its text, if it can be read.
+
+    Args:
+        path: Where it is, from ``folder`` or absolute.
+        folder: The project's. What is below it is named from it, since the names of the
+            folders above say nothing of the file.
+    """
+    full = os.path.abspath(os.path.join(folder, path))
+    base = os.path.abspath(folder) + os.sep
+    named = full[len(base) :] if full.startswith(base) else path
+    try:
+        with open(full, "rb") as opened:
+            data = opened.read(READ_BYTES)
+    except (OSError, ValueError):
+        return File(named, None)
+    return File(named, data.decode("utf-8", "replace"))
+
+
+def imports_of(text: str) -> set[str]:
+    """Give the modules that a piece of Python imports, be it complete or not."""
+    return set(_IMPORT.findall(text))
+
+
+def matches_glob(pattern: str, path: str) -> bool:
+    """Tell whether a gitignore pattern, without its ``!``, matches a path."""
+    anywhere = "/" not in pattern.rstrip("/")
+    if pattern.endswith("/"):
+        pattern += "**"
+    parts = re.findall(r"\*\*/|/\*\*$|\*\*|\*|\?|\[[^\]]+\]|.", pattern.lstrip("/"))
+    regex = "".join(_GLOB.get(part) or _literal(part) for part in parts)
+    return bool(re.fullmatch(f"(?:.*/)?{regex}" if anywhere else regex, path))
+
+
+_GLOB = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _literal(part: str) -> str:
+    return part.replace("[!", "[^") if len(part) > 1 else re.escape(part)
+
+
+def explain(found: Match) -> Iterator[str]:
+    """Say in lines why the skill applies, or why not."""
+    verdict = "applies" if found.applies else "does not apply"
+    yield f"{verdict} (score {found.score:g}, from {THRESHOLD} on it applies)"
+    for evidence in sorted(found.evidence, key=lambda e: -e.weight):
+        what = f"{evidence.kind} {evidence.trigger}"
+        yield f"{evidence.weight:+g}  {what}: {evidence.found}"
+    if found.instead and not found.applies:
+        yield f"use the skill {found.instead} instead"
+
+
+def as_json(found: Match) -> dict[str, object]:
+    """Give the match as JSON has it."""
+    return {
+        "applies": found.applies,
+        "score": found.score,
+        "threshold": THRESHOLD,
+        "triggers": [e._asdict() for e in found.evidence if e.weight > 0],
+        "against": [e._asdict() for e in found.evidence if e.weight < 0],
+        "instead": None if found.applies else found.instead,
+    }
+
+
+def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
+    clauses = [clause for clause in _CLAUSE.split(prompt) if clause.strip()]
+    spelt = prompt.lower().replace("-", "").replace(" ", "")
+    aimed = False
+    for package in triggers.imports:
+        if package in spelt and (found := _name(package, clauses)):
+            aimed = aimed or found.weight == AIM
+            yield found
+    prose = _Prose(prompt)
+    for keyword in triggers.keywords:
+        if keyword in triggers.imports:
+            continue
+        if _is_code(keyword):
+            if found_code := _written(keyword, prompt):
+                yield Evidence("code", keyword, found_code, CODE)
+        elif word := prose.find(keyword, INFLECTED):
+            yield Evidence("word", keyword, word, WORD)
+    for keyword in triggers.context:
+        if word := prose.find(keyword, INFLECTED):
+            yield Evidence("context", keyword, word, CONTEXT)
+    for name in dict.fromkeys(_IDENTIFIER.findall(prompt)):
+        if name in triggers.names and name not in triggers.keywords:
+            yield Evidence("code", "a public name", name, CODE)
+    lower = prompt.lower()
+    for message in triggers.symptoms:
+        if len(message) > 9 and message.lower() in lower:
+            yield Evidence("symptom", message, message, NAMED)
+            break
+    for task in triggers.tasks:
+        if asked := _task(task, clauses):
+            yield Evidence("task", task, asked, TASK)
+    if route := _ROUTE.search(prompt):
+        yield Evidence("route", "a route", route[0], TASK if "{" in route[0] else WORD)
+    if status := _STATUS.search(prompt):
+        yield Evidence("status", "an HTTP status", status[0], WORD)
+    for word, key in triggers.foreign:
+        short = len(word) < 3  # Go, the language, is no go
+        named = _written(word, prompt) if short else prose.find(word, ("s",))
+        other = key == "not-for-other"
+        if (
+            named
+            and not other
+            and re.search(f"{_TOWARDS}{re.escape(named)}(?!\\w)", prompt)
+        ):
+            yield Evidence(key, word, named, FOREIGN_AIM)
+        elif named and not aimed:
+            weight = FOREIGN_CODE if _CAMEL.match(word) else FOREIGN
+            yield Evidence(key, word, named, weight)
+
+
+def _name(package: str, clauses: Sequence[str]) -> Evidence | None:
+    """Find a package's name where the work is about it, or shall use it."""
+    name = rf"(?<![a-z]){package.replace('fastapi', 'fast[ -]?api')}(?![a-z])"
+    for clause in clauses:
+        if not (found := re.search(name, clause, re.IGNORECASE)):
+            continue
+        if re.search(_TOWARDS + name, clause, re.IGNORECASE):
+            return Evidence("keyword", package, found[0], AIM)
+        elsewhere = f"{_PASSED_BY}{name}|{name}{_LEFT_ALONE}"
+        if not re.search(elsewhere, clause, re.IGNORECASE):
+            return Evidence("keyword", package, found[0], NAMED)
+    return None
+
+
+def _is_code(keyword: str) -> bool:
+    """Tell an identifier, which is found as it is written, from a word."""
+    return bool(_CODE.search(keyword))
+
+
+def _written(keyword: str, text: str) -> str:
+    """Find an identifier as it is written, not inside of another."""
+    ends_in_word = _in_word(keyword[-1])
+    for at in _places(keyword, text):
+        end = at + len(keyword)
+        after = text[end : end + 1]
+        if not (
+            (ends_in_word and _in_word(after)) or _opens_a_sentence(keyword, text, at)
+        ):
+            return keyword
+    return ""
+
+
+def _opens_a_sentence(keyword: str, text: str, at: int) -> bool:
+    """Tell `Depends` from "Depends on what you need"."""
+    if not (keyword.isalpha() and keyword.istitle()):
+        return False
+    before, after = text[:at].rstrip(" "), text[at + len(keyword) :]
+    return (not before or before[-1] in ".!?:\n") and after[:1] == " "
+
+
+class _Prose:
+    """A text in which words are looked for, whatever their case, number and hyphens."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._plain = text.lower().replace("-", " ")
+
+    def find(self, word: str, endings: Sequence[str]) -> str:
+        plain = word.lower().replace("-", " ")
+        for at in _places(plain, self._plain):
+            end = at + len(plain)
+            for ending in ("", *endings):
+                stop = end + len(ending)
+                follows = self._plain[stop : stop + 1]
+                if self._plain[end:stop] == ending and not _in_word(follows):
+                    return self._text[at:stop]
+        return ""
+
+
+def _places(wanted: str, text: str) -> Iterator[int]:
+    """Give where a text stands in another, unless it goes on a word."""
+    at = text.find(wanted)
+    while at >= 0:
+        if not (at and _in_word(wanted[0]) and _in_word(text[at - 1])):
+            yield at
+        at = text.find(wanted, at + 1)
+
+
+def _in_word(character: str) -> bool:
+    # Chinese and Japanese set no spaces around the words of other scripts.
+    return character == "_" or (character.isalnum() and character < "\u2e80")
+
+
+def _task(task: str, clauses: Sequence[str]) -> str:
+    """Find all nouns of a task in a clause, in any order and number."""
+    nouns = [w.lower() for w in re.findall(r"\w{3,}", task) if not w.endswith("ing")]
+    stems = [noun[:-1] if noun.endswith("s") else noun for noun in nouns]
+    if len(stems) < 2:
+        return ""
+    for clause in clauses:
+        words = re.findall(r"\w+", clause.lower())
+        found = [
+            next((w for w in words if w.startswith(s) and len(w) < len(s) + 4), "")
+            for s in stems
+        ]
+        if all(found):
+            return " … ".join(found)
+    return ""
+
+
+def _of_file(triggers: Triggers, given: File) -> list[Evidence]:
+    """Weigh a file: what it imports where that can be read, and its path."""
+    path = _of_path(triggers, given.path)
+    if given.text is None or any(e.weight < 0 for e in path):
+        return path
+    modules = sorted(imports_of(given.text))
+    ours = [m for m in modules if _within(m, triggers.imports)]
+    if frameworks := [m for m in ours if _within(m, ("fastapi", "starlette"))]:
+        return [Evidence("import", frameworks[0], given.path, IMPORTED)]
+    if foreign := [m for m in modules if _within(m, triggers.foreign_imports)]:
+        return [Evidence("not-for-imports", foreign[0], given.path, FOREIGN_AIM)]
+    written = (k for k in triggers.keywords if _is_code(k) and _written(k, given.text))
+    found = [Evidence("import", m, given.path, CODE) for m in ours]
+    found += [Evidence("code", k, given.path, CODE) for k in written]
+    return [*path, *found[:1]]
+
+
+def _within(module: str, packages: Iterable[str]) -> bool:
+    return any(module == p or module.startswith(p + ".") for p in packages)
+
+
+def _of_path(triggers: Triggers, path: str) -> list[Evidence]:
+    normal = re.sub(r"^(?:[A-Za-z]:)?(?:\.?/)*", "", path.replace("\\", "/"))
+    if normal.rpartition(".")[2].lower() in OTHER_SUFFIXES:
+        return [Evidence("not-for-path", "no Python", path, FOREIGN_AIM)]
+    decided = ""
+    for pattern in triggers.paths:
+        if matches_glob(pattern.lstrip("!"), normal):
+            decided = "" if pattern.startswith("!") else pattern
+    return [Evidence("path", decided, path, PATH)] if decided else []
+
+
+def _decisive(judged: list[list[Evidence]]) -> list[Evidence]:
+    """Take the file that speaks most for the skill, else the one most against it."""
+    if not judged:
+        return []
+    best = max(judged, key=_weigh)
+    return best if _weigh(best) > 0 else min(judged, key=_weigh)
+
+
+def _weigh(evidence: Iterable[Evidence]) -> float:
+    return sum(e.weight for e in evidence)

@@ -1,0 +1,1 @@
+"""Bring the skill to where clients read it, and take it away again."""

@@ -1,0 +1,175 @@
+"""Carry a plan out: all of it, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from fastapi_patterns.install import record
+from fastapi_patterns.install.plan import Action, Item, Plan, Step, block_span
+from fastapi_patterns.install.record import InstallError, Kind
+
+Undo = list[Callable[[], object]]
+
+
+def carry_out(made: Plan) -> None:
+    """Carry a plan out: all of it, or nothing.
+
+    Raises:
+        InstallError: It cannot be written; everything is as it was.
+    """
+    undo: Undo = []
+    try:
+        if made.after.clients:
+            # First, so that what a crash leaves half-way is known.
+            _write_record(made, undo, old_too=True)
+        for step in made.changes:
+            if step.action is Action.REMOVE:
+                _remove(made, step, undo)
+        _prune(made, undo)
+        for step in made.changes:
+            if step.item is not None:
+                _write(made, step.item, undo)
+        if made.after.clients:
+            _write_record(made, undo, old_too=False)
+        else:
+            _remove_record(made, undo)
+    except OSError as error:
+        for reverse in reversed(undo):
+            reverse()
+        raise InstallError(
+            f"{error.filename or made.root}: {error.strerror}; everything is as it was"
+        ) from error
+
+
+def _remove(made: Plan, step: Step, undo: Undo) -> None:
+    path = made.root / step.path
+    if step.kind is Kind.LINK and path.is_symlink():
+        _unlink(path, undo)
+    elif step.kind is not Kind.LINK and path.is_file():
+        data = path.read_bytes()
+        left = b""
+        if step.kind is Kind.BLOCK:
+            start, end = block_span(data)
+            glue = made.before.glue.get(step.path, "").encode()
+            left = data[:start].removesuffix(glue) + data[end:] if start >= 0 else data
+        undo.append(lambda: _restore(path, data))
+        if step.kind is Kind.BLOCK and (left or step.path not in made.before.new):
+            _replace(path, left)
+        else:
+            path.unlink()
+
+
+def _unlink(path: Path, undo: Undo) -> None:
+    target = os.readlink(path)
+    path.unlink()
+    undo.append(lambda: path.symlink_to(target, target_is_directory=True))
+
+
+def _prune(made: Plan, undo: Undo) -> None:
+    """Remove the folders that were made and are empty now, the deepest first."""
+    for path in made.before.made:
+        if path not in made.after.made and path.endswith(".py"):
+            compiled = (made.root / path).parent / "__pycache__"
+            if compiled.is_dir() and not compiled.is_symlink():
+                shutil.rmtree(compiled)  # of examples that somebody ran
+    for name in sorted(made.before.new, key=lambda name: -name.count("/")):
+        folder = made.root / name
+        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+            folder.rmdir()
+            undo.append(partial(folder.mkdir, parents=True, exist_ok=True))
+
+
+def _write(made: Plan, item: Item, undo: Undo) -> None:
+    path = made.root / item.path
+    _make_folder(path.parent, undo)
+    if item.kind is Kind.LINK:
+        if path.is_symlink():
+            _unlink(path, undo)
+        path.symlink_to(item.data.decode(), target_is_directory=True)
+        undo.append(lambda: path.unlink(missing_ok=True))
+        return
+    data = item.data
+    if item.kind is Kind.BLOCK and path.exists():
+        data = _with_block(path.read_bytes(), item.data, made.after.glue[item.path])
+    _replace_undoably(path, data, undo)
+
+
+def _with_block(old: bytes, block: bytes, glue: str) -> bytes:
+    """Put the block into a file's text: where it was, else at the end."""
+    block = block.replace(b"\n", b"\r\n" if b"\r\n" in old else b"\n")
+    start, end = block_span(old)
+    if start >= 0:
+        return old[:start] + block + old[end:]
+    return old + glue.encode() + block
+
+
+def _make_folder(folder: Path, undo: Undo) -> None:
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        new.mkdir()
+        undo.append(new.rmdir)
+
+
+def _write_record(made: Plan, undo: Undo, *, old_too: bool) -> None:
+    before, after = made.before, made.after
+    entries: dict[str, list[str]] = {}
+    for path, (kind, digests) in after.made.items():
+        old = before.made.get(path, (kind, ()))[1] if old_too else ()
+        entries[path] = [kind, *dict.fromkeys((*digests, *old))]
+    if old_too:
+        for path, (kind, digests) in before.made.items():
+            entries.setdefault(path, [kind, *digests])
+    data = {
+        "clients": after.clients,
+        "link": after.link,
+        "made": dict(sorted(entries.items())),
+        "glue": {**(before.glue if old_too else {}), **after.glue},
+        "new": sorted({*after.new, *(before.new if old_too else ())}),
+    }
+    target = made.root / record.FILE
+    _make_folder(target.parent, undo)
+    _replace_undoably(target, json.dumps(data, indent=1).encode() + b"\n", undo)
+
+
+def _remove_record(made: Plan, undo: Undo) -> None:
+    path = made.root / record.FILE
+    if path.is_file():
+        data = path.read_bytes()
+        path.unlink()
+        undo.append(lambda: _restore(path, data))
+    _prune(made, undo)
+
+
+def _replace_undoably(path: Path, data: bytes, undo: Undo) -> None:
+    old = path.read_bytes() if path.exists() else None
+    _replace(path, data)
+    if old is None:
+        undo.append(lambda: path.unlink(missing_ok=True))
+    else:
+        undo.append(lambda: _restore(path, old))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file in one step, with the mode of the one that was there."""
+    staged = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        staged.write_bytes(data)
+        if path.exists():
+            staged.chmod(path.stat().st_mode & 0o777)
+        staged.replace(path)
+    except OSError:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def _restore(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

@@ -1,0 +1,271 @@
+"""When the skill applies: through the command line, and on the labelled cases."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastapi_patterns import bundle, frontmatter
+from fastapi_patterns.activation import evaluation, triggers
+from fastapi_patterns.activation.triggers import File
+from tests.conftest import ROOT, Folder, Result
+
+
+@pytest.fixture(scope="module")
+def known() -> triggers.Triggers:
+    return triggers.read(
+        (ROOT / "SKILL.md").read_text(), (ROOT / "reference.md").read_text()
+    )
+
+
+def match(*arguments: str, folder: Path = ROOT) -> Result:
+    return Folder(folder).ours("match", *arguments)
+
+
+def as_json(*arguments: str, folder: Path = ROOT) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(match(*arguments, "--json", folder=folder).out)
+    return found
+
+
+class TestPrompts:
+    """What a prompt says."""
+
+    @pytest.mark.parametrize(
+        "prompt",
+        [
+            "Add an endpoint to our FastAPI app",
+            "add a fast api route",
+            "use APIRouter here",
+            "`Depends` or a global for the session?",
+            "Depends(get_db) runs twice",
+            "Create a REST endpoint for refunds",
+            "port this Flask app to FastAPI",
+            "MissingGreenlet: greenlet_spawn has not been called",
+            "QueuePool limit of size 5 overflow 10 reached",
+            'Form data requires "python-multipart" to be installed',
+            "FastAPIでルーターを分割して",
+            "fix @backend/api/v1/agents.py",
+        ],
+    )
+    def test_the_skill_applies(self, prompt: str) -> None:
+        result = match(prompt)
+        assert result.code == 0, result.text
+        assert result.out.startswith("applies")
+
+    @pytest.mark.parametrize(
+        "prompt",
+        [
+            "make the form of our platform prettier",
+            "Depends on what the router is for",
+            "it depends on the endpoint protection software",
+            "what does async def mean in Python?",
+            "add a Flask endpoint with JWT, CORS and pagination",
+            "useEffect calls my API twice",
+            "my DRF router returns 404",
+            "we decided against FastAPI: write the gateway in Go",
+            "rewrite our FastAPI service in NestJS",
+            "the FastAPI backend is fine, fix the CSS of the login page",
+            "transform the performance platform's reform",
+        ],
+    )
+    def test_the_skill_does_not_apply(self, prompt: str) -> None:
+        result = match(prompt)
+        assert result.code == 1, result.text
+        assert result.out.startswith("does not apply")
+
+    def test_words_are_found_whole(self) -> None:
+        found = as_json("APIRouters, MyAPIRouter, subroute, rerouting, platform")
+        assert found["triggers"] == []
+
+    def test_it_says_by_which_trigger(self) -> None:
+        found = as_json("use APIRouter for the billing endpoints")
+        assert found["applies"] is True
+        assert {t["trigger"]: t["found"] for t in found["triggers"]} == {
+            "APIRouter": "APIRouter",
+            "endpoint": "endpoints",
+        }
+        assert found["score"] == sum(t["weight"] for t in found["triggers"])
+
+    @pytest.mark.parametrize(
+        ("prompt", "skill"),
+        [
+            ("why does useEffect run twice", "react-enterprise"),
+            ("a LangGraph graph loops for ever", "deepagents-integration"),
+        ],
+    )
+    def test_it_names_the_skill_to_use_instead(self, prompt: str, skill: str) -> None:
+        assert as_json(prompt)["instead"] == skill
+        assert f"use the skill {skill} instead" in match(prompt).out
+
+    def test_for_another_framework_no_skill_is_named(self) -> None:
+        assert as_json("a Flask blueprint")["instead"] is None
+
+    def test_nothing_to_match_is_an_error(self) -> None:
+        result = match("  ")
+        assert result.code == 2
+        assert "give a prompt" in result.text
+
+
+class TestPaths:
+    """Which file it is about."""
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "backend/api/deps.py",
+            "backend/models/user.py",
+            "app/api/users.py",
+            "src/shop/routers/orders.py",
+            "services/billing/app/services/tax.py",
+            "routers/users.py",
+            "./routers/users.py",
+            r"C:\work\backend\api\v1\users.py",
+        ],
+    )
+    def test_a_path_of_a_backend_applies(self, path: str, tmp_path: Path) -> None:
+        assert match("--path", path, folder=tmp_path).code == 0
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "web/src/api/client.ts",
+            "src/components/api/Table.tsx",
+            "app/api/checkout/route.js",
+            "scripts/report.py",
+            "shop/views.py",
+            "apps/shop/api/serializers.py",
+            "README.md",
+        ],
+    )
+    def test_another_path_does_not(self, path: str, tmp_path: Path) -> None:
+        assert match("--path", path, folder=tmp_path).code == 1
+
+    @pytest.mark.parametrize(
+        ("text", "applies"),
+        [
+            ("from fastapi import APIRouter\n", True),
+            ("import fastapi.security\n", True),
+            ("    from starlette.requests import Request\n", True),
+            ("from sqlalchemy.ext.asyncio import AsyncSession\n", True),
+            ("from flask import Blueprint\n", False),
+            ("from django.http import JsonResponse\n", False),
+            ("from litestar import get\n", False),
+            ("from langgraph.graph import StateGraph\n", False),
+            ("from fastapi import APIRouter\nfrom langgraph.graph import END\n", True),
+        ],
+    )
+    def test_what_a_file_imports_decides(
+        self, text: str, applies: bool, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "app" / "api" / "things.py"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+        found = as_json("--path", "app/api/things.py", folder=tmp_path)
+        assert found["applies"] is applies
+
+    def test_a_file_that_imports_it_applies_wherever_it_is(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "thing.py").write_text("from fastapi import FastAPI\n")
+        found = as_json("--path", "thing.py", folder=tmp_path)
+        assert [t["trigger"] for t in found["triggers"]] == ["fastapi"]
+
+    def test_the_folders_above_the_project_say_nothing(self, tmp_path: Path) -> None:
+        project = tmp_path / "backend" / "api" / "project"
+        project.mkdir(parents=True)
+        (project / "report.py").write_text("print()\n")
+        path = str(project / "report.py")
+        assert match("--path", path, folder=project).code == 1
+
+    def test_an_unreadable_file_is_judged_by_its_path(self, tmp_path: Path) -> None:
+        (tmp_path / "routers" / "a.py").mkdir(parents=True)
+        (tmp_path / "routers" / "b.py").write_bytes(b"\xff\xfe\x00 import \x80")
+        for name in ("a.py", "b.py"):
+            assert match("--path", f"routers/{name}", folder=tmp_path).code == 0
+
+    @pytest.mark.parametrize(
+        ("pattern", "path", "matches"),
+        [
+            ("**/api/**/*.py", "api/x.py", True),
+            ("**/api/**/*.py", "a/b/api/c/x.py", True),
+            ("**/api/**/*.py", "capi/x.py", False),
+            ("deps.py", "a/deps.py", True),
+            ("/deps.py", "a/deps.py", False),
+            ("api/", "a/api/b/x.py", True),
+            ("a/*.py", "a/b/x.py", False),
+            ("a/[!b]?.py", "a/cd.py", True),
+            ("a/[!b]?.py", "a/bd.py", False),
+            ("docs/**", "docs/a/b.md", True),
+        ],
+    )
+    def test_globs_are_those_of_gitignore(
+        self, pattern: str, path: str, matches: bool
+    ) -> None:
+        assert triggers.matches_glob(pattern, path) is matches
+
+
+def test_one_source_is_read_the_same_by_all(known: triggers.Triggers) -> None:
+    # The hooks read the frontmatter without a YAML parser.
+    source, _ = frontmatter.split((ROOT / "SKILL.md").read_text())
+    metadata = frontmatter.parse(source or "").metadata or {}
+    assert ", ".join(known.keywords) == metadata["trigger-keywords"]
+    assert ", ".join(known.paths) == metadata["trigger-paths"]
+    assert "; ".join(known.tasks) == metadata["trigger-tasks"]
+    assert ", ".join(known.foreign_imports) == metadata["not-for-imports"]
+
+
+@pytest.mark.parametrize("prompt", ["", "\0", "(" * 5000, "a" * 200_000, "[]{}\\*+?"])
+def test_any_prompt_is_taken(known: triggers.Triggers, prompt: str) -> None:
+    assert not triggers.match(known, prompt, [File("", None)]).applies
+
+
+class TestEvaluation:
+    """The labelled cases."""
+
+    def test_the_scores_are_those_recorded(self) -> None:
+        scores = evaluation.score_all(bundle.read(ROOT))
+        for score in scores:
+            print(score)
+        measured = {score.half: score.figures for score in scores}
+        assert measured == evaluation.recorded(ROOT), (
+            "evaluate --write, if it is better"
+        )
+        assert all(
+            figure >= 0.9 for half in measured.values() for figure in half.values()
+        )
+
+    @pytest.mark.parametrize("half", evaluation.HALVES)
+    def test_half_of_the_cases_are_near_misses(self, half: str) -> None:
+        cases = evaluation.read(ROOT, half)
+        ours = sum(case.should_trigger for case in cases)
+        assert len(cases) >= 150
+        assert 0.45 <= ours / len(cases) <= 0.55
+
+    def test_no_case_is_in_both_halves(self) -> None:
+        train, held_out = (
+            {(c.query, c.paths) for c in evaluation.read(ROOT, half)}
+            for half in evaluation.HALVES
+        )
+        assert not train & held_out
+
+    def test_the_same_cases_are_there_for_claude_plugin_eval(self) -> None:
+        wanted = {
+            path: text
+            for half in evaluation.HALVES
+            for path, text in evaluation.plugin_cases(evaluation.read(ROOT, half))
+        }
+        there = {
+            path.relative_to(ROOT).as_posix(): path.read_text()
+            for path in (ROOT / "evals" / "cases").rglob("*")
+            if path.is_file()
+        }
+        assert there == wanted, "run fastapi-patterns evaluate --write"
+
+    def test_a_worse_trigger_is_seen(self, known: triggers.Triggers) -> None:
+        worse = triggers.read("---\nmetadata:\n---\n", "")
+        cases = evaluation.read(ROOT, "train")
+        assert evaluation.score(worse, "train", cases).recall < 0.1
+        assert evaluation.score(known, "train", cases).recall > 0.9
