@@ -42,14 +42,16 @@ class Place:
 
     def run(self, client: str, *arguments: str, **environment: str) -> str:
         """Run a client in the project and give what it prints; it must succeed."""
-        return self.output(client, *arguments, **environment).stdout
+        done = self.output(client, *arguments, **environment)
+        assert done.returncode == 0, (done.args, done.stdout, done.stderr)
+        return done.stdout
 
     def output(
-        self, client: str, *arguments: str, check: bool = True, **environment: str
+        self, client: str, *arguments: str, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a client in the project."""
+        """Run a client in the project, however it ends."""
         command = self.commands.path(client)
-        done = subprocess.run(
+        return subprocess.run(
             [str(command), *arguments],
             cwd=self.project,
             env=self.commands.environment(self.home, **environment),
@@ -59,9 +61,6 @@ class Place:
             timeout=180,
             check=False,
         )
-        if check:
-            assert done.returncode == 0, (done.args, done.stdout, done.stderr)
-        return done
 
     def claude(self, model: Endpoint, *arguments: str, prompt: str = "hi") -> str:
         """Ask Claude Code, with a scripted model behind it."""

@@ -40,7 +40,7 @@ class Commands:
         if name in self.missing:
             raise NotInstallableError(self.missing[name])
         try:
-            return self._node(name) if name in VERSIONS["npm"] else self._python(name)
+            return self._python(name) if name in VERSIONS["pypi"] else self._npm(name)
         except (subprocess.SubprocessError, OSError) as error:
             said = getattr(error, "stderr", None) or str(error)
             self.missing[name] = f"{name} cannot be installed: {said.strip()[-600:]}"
@@ -48,7 +48,7 @@ class Commands:
 
     def environment(self, home: Path, **more: str) -> dict[str, str]:
         """Give what a client runs with: a home of its own, and Node 24 first."""
-        node = self._npm("node", "node", VERSIONS["node"]["node"])
+        node = self.path("node")
         kept = {k: v for k, v in os.environ.items() if k in ("LANG", "TMPDIR")}
         return {
             **kept,
@@ -59,10 +59,8 @@ class Commands:
             **more,
         }
 
-    def _node(self, name: str) -> Path:
-        return self._npm(name, *VERSIONS["npm"][name])
-
-    def _npm(self, name: str, package: str, version: str) -> Path:
+    def _npm(self, name: str) -> Path:
+        package, version = VERSIONS["npm"][name]
         folder = FOLDER / name
         command = folder / "node_modules" / ".bin" / name
         wanted = {
@@ -76,8 +74,7 @@ class Commands:
         (folder / "package.json").write_text(json.dumps(wanted))
         path = os.environ["PATH"]
         if name != "node":  # npm chooses what fits the Node that it runs on
-            node = self._npm("node", "node", VERSIONS["node"]["node"])
-            path = f"{node.parent}{os.pathsep}{path}"
+            path = f"{self.path('node').parent}{os.pathsep}{path}"
         _run(
             *("npm", "install", "--no-audit", "--no-fund", "--no-package-lock"),
             cwd=folder,
@@ -114,8 +111,16 @@ def _note(folder: Path, wanted: object) -> None:
     (folder / "installed.json").write_text(json.dumps(wanted))
 
 
-def _run(*command: str, **options: object) -> None:
+def _run(
+    *command: str, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> None:
     print(f"installing: {' '.join(command)}", file=sys.stderr, flush=True)
     subprocess.run(
-        command, check=True, capture_output=True, text=True, timeout=SECONDS, **options
+        command,
+        cwd=cwd,
+        env=env,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
     )

@@ -110,7 +110,7 @@ def serve(*turns: Turn) -> Iterator[Endpoint]:
 def _stream(message: dict[str, Any]) -> bytes:
     block = message["content"][0]
     if block["type"] == "text":
-        empty = {"type": "text", "text": ""}
+        empty: dict[str, Any] = {"type": "text", "text": ""}
         delta = {"type": "text_delta", "text": block["text"]}
     else:
         empty = {**block, "input": {}}

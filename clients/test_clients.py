@@ -136,8 +136,9 @@ class TestPlugin:
     """The repository is a plugin and a marketplace of Claude Code."""
 
     def test_it_is_valid(self, place: Place, repository: Path) -> None:
-        done = place.output("claude", "plugin", "validate", "--strict", str(repository))
-        assert "warning" not in done.stdout.lower()
+        said = place.run("claude", "plugin", "validate", "--strict", str(repository))
+        assert "Validation passed" in said
+        assert "warning" not in said.lower()
 
     def test_it_is_installed_listed_and_removed(
         self, place: Place, repository: Path
@@ -210,7 +211,6 @@ class TestPlugin:
                         *("--trust-plugin", "--no-publish", "--ablation", "none"),
                         *("--runs", "1", "--case", case),
                         *("--output-dir", str(tmp_path / "results")),
-                        check=False,
                         ANTHROPIC_BASE_URL=model.url,
                         ANTHROPIC_API_KEY="none",
                     )
@@ -234,22 +234,23 @@ class TestInstallers:
         assert tree(made) == tree(bundle)
 
     def test_library_skills(self, place: Place, tmp_path: Path) -> None:
-        uv = (sys.executable, "-m", "uv")
-        quiet = {"check": True, "capture_output": True}
-        wheels = str(tmp_path / "wheels")
-        subprocess.run([*uv, "build", "--wheel", "-o", wheels], cwd=ROOT, **quiet)
-        (wheel,) = Path(wheels).glob("*.whl")
+        wheels = tmp_path / "wheels"
+        uv("build", "--wheel", "-o", str(wheels), str(ROOT))
+        (wheel,) = wheels.glob("*.whl")
         environment = place.project / ".venv"
-        subprocess.run([*uv, "venv", str(environment)], **quiet)
+        uv("venv", str(environment))
         python = str(environment / "bin" / "python")
-        subprocess.run(
-            [*uv, "pip", "install", "-p", python, "--no-deps", str(wheel)], **quiet
-        )
+        uv("pip", "install", "-p", python, "--no-deps", str(wheel))
         (place.project / "pyproject.toml").write_text(
             f'[project]\nname = "shop"\nversion = "1"\ndependencies = ["{NAME}"]\n'
         )
         place.run("library-skills", "--all", "--claude", "--yes", NO_COLOR="1")
         assert (place.project / ".claude" / "skills" / NAME / "SKILL.md").is_file()
+
+
+def uv(*arguments: str) -> None:
+    command = [sys.executable, "-m", "uv", *arguments]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def tree(folder: Path) -> dict[str, bytes]:

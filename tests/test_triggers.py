@@ -237,6 +237,14 @@ class TestEvaluation:
             figure >= 0.9 for half in measured.values() for figure in half.values()
         )
 
+    def test_the_readme_says_what_was_measured(self) -> None:
+        held_out = evaluation.recorded(ROOT)["held-out"]
+        cases = len(evaluation.read(ROOT, "held-out"))
+        readme = " ".join((ROOT / "README.md").read_text().split())
+        said = "{precision} and their recall {recall}".format(**held_out)
+        assert f"On the {cases} cases" in readme
+        assert f"precision is {said}" in readme
+
     @pytest.mark.parametrize("half", evaluation.HALVES)
     def test_half_of_the_cases_are_near_misses(self, half: str) -> None:
         cases = evaluation.read(ROOT, half)

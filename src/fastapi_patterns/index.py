@@ -162,7 +162,7 @@ def measured_with(bundle: Bundle) -> str:
 
 
 def _symptom_lines(bundle: Bundle) -> Iterator[str]:
-    """Give each section with what is seen: listed symptoms, then what else is raised."""
+    """Give each section with its symptoms, and with what else its blocks raise."""
     for section in sections.read(bundle, REFERENCE):
         listed = [symptom.text for symptom in sections.symptoms(section)]
         raised = [block.raises for block in section.blocks if block.raises]

@@ -67,8 +67,8 @@ def _advice(triggers: Triggers, skill: str) -> str:
     foreign = ", ".join(f"`{name}`" for name in triggers.foreign_imports[:3])
     instead = "".join(f" For {what}: skill `{s}`." for s, what in triggers.skills)
     return (
-        f"The skill `{skill_folder.NAME}` is for files that import {ours}, or belong to "
-        f"such an app. Before you change one, read `{skill}/SKILL.md`, then the one "
+        f"The skill `{skill_folder.NAME}` is for files that import {ours}, or are part "
+        f"of such an app. Before you change one, read `{skill}/SKILL.md`, then the one "
         f"section of `{skill}/reference.md` that fits. It is not for files of another "
         f"framework ({foreign}, …).{instead}"
     )

@@ -1,0 +1,243 @@
+"""The plugin's hooks, as Claude Code runs them: a process, an event on its input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+HOOKS = json.loads((ROOT / "hooks" / "hooks.json").read_text())["hooks"]
+ROUTES = "from fastapi import APIRouter, Depends\n\nrouter = APIRouter()\n"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session of Claude Code in a project."""
+
+    folder: Path
+    name: str = "0b1c"
+
+    def send(self, event: str, **fields: Any) -> str:
+        """Give the line of context that an event brings, "" for none."""
+        data = {
+            "session_id": self.name,
+            "cwd": str(self.folder),
+            "hook_event_name": event,
+            **fields,
+        }
+        said = self.raw(event, json.dumps(data).encode())
+        if not said:
+            return ""
+        output = json.loads(said)["hookSpecificOutput"]
+        assert output["hookEventName"] == event
+        context: str = output["additionalContext"]
+        return context
+
+    def raw(self, event: str, data: bytes, root: Path = ROOT) -> str:
+        """Run the event's command as hooks.json has it."""
+        ((entry,),) = [matcher["hooks"] for matcher in HOOKS[event]]
+        done = subprocess.run(
+            ["sh", "-c", entry["command"]],
+            input=data,
+            cwd=self.folder,
+            env={
+                "PATH": os.environ["PATH"],
+                "CLAUDE_PLUGIN_ROOT": str(root),
+                "CLAUDE_PLUGIN_DATA": str(self.folder / ".data"),
+            },
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert done.stderr == b""
+        return done.stdout.decode()
+
+    def ask(self, prompt: str) -> str:
+        return self.send("UserPromptSubmit", prompt=prompt)
+
+    def read(self, path: str, text: str = ROUTES) -> str:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return self.send(
+            "PostToolUse", tool_name="Read", tool_input={"file_path": str(file)}
+        )
+
+    def write(self, path: str, text: str) -> str:
+        given = {"file_path": str(self.folder / path), "content": text}
+        return self.send("PreToolUse", tool_name="Write", tool_input=given)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path)
+
+
+class TestWhatIsSaid:
+    """One line, with the skill and the section that fits."""
+
+    def test_a_prompt_brings_the_skill_and_the_section(self, session: Session) -> None:
+        said = session.ask("add rotation of refresh tokens to our FastAPI login")
+        assert "The skill fastapi-patterns fits this" in said
+        assert '"Passwords and refresh tokens"' in said
+        assert "\n" not in said
+        assert len(said) < 400
+
+    def test_the_lines_that_it_names_are_the_sections(self, session: Session) -> None:
+        said = session.ask("FastAPI rate limiting with 429")
+        path, _, rest = said.partition("; of ")[2].partition(' read "')
+        title, _, lines = rest.partition('", lines ')
+        first, last = map(int, lines.rstrip(".").split(" to "))
+        text = Path(path).read_text().split("\n")
+        assert text[first - 1] == f"## {title}"
+        assert text[last].startswith("## ")
+        assert not any(line.startswith("## ") for line in text[first:last])
+
+    def test_an_error_message_brings_its_section(self, session: Session) -> None:
+        said = session.ask("QueuePool limit of size 5 overflow 10 reached")
+        assert '"Engines and pools"' in said
+
+    def test_a_file_that_is_read_brings_it(self, session: Session) -> None:
+        assert "(import: fastapi)" in session.read("shop/orders.py")
+
+    def test_a_file_that_will_be_written_brings_it(self, session: Session) -> None:
+        assert "(import: fastapi)" in session.write("shop/orders.py", ROUTES)
+
+    @pytest.mark.parametrize(
+        ("path", "text"),
+        [
+            ("app/api/routes.py", "from flask import Blueprint\n"),
+            ("scripts/report.py", "import csv\n"),
+            ("web/src/api/client.ts", "import axios from 'axios'\n"),
+            ("README.md", "FastAPI\n"),
+        ],
+    )
+    def test_another_file_brings_nothing(
+        self, session: Session, path: str, text: str
+    ) -> None:
+        assert session.read(path, text) == ""
+
+    @pytest.mark.parametrize("prompt", ["fix the CSS", "thanks!", "", "   "])
+    def test_another_prompt_brings_nothing(self, session: Session, prompt: str) -> None:
+        assert session.ask(prompt) == ""
+
+
+class TestNoNagging:
+    """It is said once per session and topic."""
+
+    def test_the_same_topic_is_said_once(self, session: Session) -> None:
+        assert session.ask("FastAPI rate limiting with 429")
+        assert session.ask("FastAPI rate limiting with 429") == ""
+
+    def test_another_topic_is_said_too(self, session: Session) -> None:
+        assert session.ask("FastAPI rate limiting with 429")
+        assert '"Soft delete"' in session.ask("soft delete for the agents of our API")
+
+    def test_another_session_is_told_anew(self, session: Session) -> None:
+        prompt = "FastAPI rate limiting with 429"
+        assert session.ask(prompt)
+        assert Session(session.folder, "another").ask(prompt)
+
+    def test_a_prompt_and_a_file_share_topics(self, session: Session) -> None:
+        assert '"Dependency injection"' in session.ask("FastAPI dependency injection")
+        deps = "from fastapi import Depends\n"
+        assert session.read("shop/dependency_injection.py", deps) == ""
+
+    def test_hundreds_of_files_bring_few_lines(self, session: Session) -> None:
+        names = (
+            "health readiness soft_delete websocket rate_limiting metrics csrf cors "
+            "templates migrations pagination authentication caching uploads"
+        )
+        said = [session.read(f"app/{name}.py") for name in names.split()]
+        assert sum(map(bool, said)) <= 4
+
+    def test_hooks_side_by_side_say_it_once(self, session: Session) -> None:
+        session.read("shop/orders.py", "x = 1\n")
+        path = session.folder / "shop" / "orders.py"
+        path.write_text(ROUTES)
+        given = {"file_path": str(path)}
+        with ThreadPoolExecutor(8) as pool:
+            said = pool.map(
+                lambda _: session.send(
+                    "PostToolUse", tool_name="Read", tool_input=given
+                ),
+                range(8),
+            )
+        assert sum(map(bool, said)) == 1
+
+    def test_sessions_long_over_are_forgotten(self, session: Session) -> None:
+        assert session.ask("FastAPI rate limiting with 429")
+        (old,) = (session.folder / ".data" / "sessions").iterdir()
+        month_ago = time.time() - 30 * 86_400
+        os.utime(old, (month_ago, month_ago))
+        Session(session.folder, "new").ask("FastAPI rate limiting with 429")
+        assert not old.exists()
+
+
+class TestAnyInput:
+    """It is silent on what it does not understand, and never fails the turn."""
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"garbage",
+            b"[]",
+            b"null",
+            b"{}",
+            b"\xff\xfe\x00",
+            b'{"prompt": "fastapi"}',
+            b'{"hook_event_name": "UserPromptSubmit", "prompt": 7}',
+            b'{"hook_event_name": "PostToolUse", "tool_input": "x"}',
+            b'{"hook_event_name": "PostToolUse", "tool_input": {"file_path": 7}}',
+            b'{"hook_event_name": "PreToolUse", "tool_input": {"file_path": "\\u0000.py"}}',
+            b'{"hook_event_name": "Stop", "prompt": "fastapi"}',
+        ],
+    )
+    def test_it_is_silent(self, session: Session, data: bytes) -> None:
+        for event in HOOKS:
+            assert session.raw(event, data) == ""
+
+    def test_a_long_prompt_is_taken(self, session: Session) -> None:
+        session.ask("a" * 1_000_000)
+        assert session.ask("FastAPI rate limiting " + "x/" * 500_000)
+
+    def test_a_folder_that_cannot_be_written_keeps_it_silent(
+        self, session: Session
+    ) -> None:
+        # It could not remember, and would say it on every turn.
+        (session.folder / ".data").write_text("a file")
+        assert session.ask("FastAPI rate limiting with 429") == ""
+
+    def test_a_broken_installation_is_silent(
+        self, session: Session, tmp_path: Path
+    ) -> None:
+        event = b'{"hook_event_name": "UserPromptSubmit", "prompt": "fastapi"}'
+        assert session.raw("UserPromptSubmit", event, root=tmp_path / "gone") == ""
+
+
+def test_it_needs_the_standard_library_only() -> None:
+    # -I -S: no site-packages, no folder of the user's.
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "from fastapi_patterns.activation import hook; print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-IS", "-c", code, str(ROOT / "src")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    tops = {name.partition(".")[0] for name in loaded}
+    assert tops - set(sys.stdlib_module_names) <= {"fastapi_patterns", "__main__"}
+    assert not tops & {"asyncio", "dataclasses", "inspect", "pathlib", "tempfile"}

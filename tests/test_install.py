@@ -1,0 +1,570 @@
+"""install, uninstall and status: in folders that other people's files are in."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fastapi_patterns import skill_folder
+from fastapi_patterns.install import apply, clients, plan
+from fastapi_patterns.install.clients import Scope
+from fastapi_patterns.install.record import Kind
+from tests.conftest import ROOT, Folder, Result
+
+NAME = "fastapi-patterns"
+RECORD = ".agents/fastapi-patterns.installed.json"
+EVERY = [argument for name in clients.ALL for argument in ("-c", name)]
+
+# Other people's files, as projects have them: line ends, no last one, no text at all.
+OTHERS = {
+    "AGENTS.md": b"# Team\r\n\r\nBe kind.",
+    "GEMINI.md": b"# Gemini\n\nBe brief.\n",
+    "CLAUDE.md": b"See @AGENTS.md\n",
+    ".claude/settings.json": b'{"permissions": {}}\n',
+    ".claude/rules/style.md": b"---\npaths: src/**\n---\nUse tabs.\n",
+    ".claude/skills/other/SKILL.md": b"---\nname: other\ndescription: x\n---\n",
+    ".agents/skills/other/SKILL.md": b"---\nname: other\ndescription: x\n---\n",
+    ".cursor/rules/mine.mdc": b"---\nglobs: *.py\n---\nmine\n",
+    ".cursorrules": b"",
+    ".github/copilot-instructions.md": b"Answer in verse.\n",
+    ".github/instructions/tests.instructions.md": b'---\napplyTo: "tests"\n---\n',
+    ".windsurf/rules/mine.md": b"mine\n",
+    ".kiro/steering/product.md": b"A shop.\n",
+    "opencode.json": b"{}\n",
+    "src/app.py": b"print()\n",
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project, and the command line run in it."""
+
+    folder: Folder
+
+    def run(self, *arguments: str) -> Result:
+        return self.folder.ours(*arguments)
+
+    def ok(self, *arguments: str) -> str:
+        result = self.run(*arguments)
+        assert result.code == 0, result.text
+        return result.out
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    def tree(self) -> dict[str, bytes | str | None]:
+        """Everything in it: files' bytes, links' targets, empty folders too."""
+        found: dict[str, bytes | str | None] = {}
+        for path in sorted(self.path.rglob("*")):
+            name = path.relative_to(self.path).as_posix()
+            if path.is_symlink():
+                found[name] = os.readlink(path)
+            else:
+                found[name] = path.read_bytes() if path.is_file() else None
+        return found
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = tmp_path / "home"
+    made.mkdir()
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(made))
+    return made
+
+
+@pytest.fixture
+def empty(tmp_path: Path, home: Path) -> Project:
+    made = tmp_path / "project"
+    made.mkdir()
+    return Project(Folder(made))
+
+
+@pytest.fixture
+def lived_in(empty: Project) -> Project:
+    for name, data in OTHERS.items():
+        path = empty.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return empty
+
+
+class TestInstall:
+    """What it writes."""
+
+    @pytest.mark.parametrize("name", clients.ALL)
+    def test_the_bundle_is_where_the_client_reads_it(
+        self, empty: Project, name: str
+    ) -> None:
+        empty.ok("install", "-c", name)
+        place = clients.ALL[name].place(Scope.PROJECT)
+        there = skill_folder.read(empty.path / place.skill)
+        assert there == skill_folder.installed()
+        assert (empty.path / place.rule).is_file()
+
+    def test_it_finds_the_clients_that_a_project_uses(self, lived_in: Project) -> None:
+        said = lived_in.ok("install")
+        for client in clients.ALL.values():
+            assert client.title in said
+
+    def test_without_traces_it_takes_those_that_you_use(
+        self, empty: Project, home: Path
+    ) -> None:
+        (home / ".kiro").mkdir()
+        assert "installed for Kiro" in empty.ok("install")
+
+    def test_without_any_trace_it_asks_for_a_name(self, empty: Project) -> None:
+        result = empty.run("install")
+        assert result.code == 1
+        assert "name one with --client" in result.err
+        assert empty.tree() == {}
+
+    def test_an_unknown_client_is_refused_by_name(self, empty: Project) -> None:
+        result = empty.run("install", "-c", "emacs")
+        assert result.code == 2
+        assert "'emacs'" in result.text
+        assert "opencode" in result.text
+
+    def test_other_peoples_files_are_as_they_were(self, lived_in: Project) -> None:
+        lived_in.ok("install")
+        after = lived_in.tree()
+        for name, data in OTHERS.items():
+            there = after[name]
+            assert isinstance(there, bytes)
+            if name in ("AGENTS.md", "GEMINI.md"):
+                assert there.startswith(data)
+                assert there.count(b"fastapi-patterns: begin") == 1
+            else:
+                assert there == data, name
+
+    def test_a_block_keeps_the_files_line_ends(self, lived_in: Project) -> None:
+        lived_in.ok("install", "-c", "codex", "-c", "gemini")
+        agents = (lived_in.path / "AGENTS.md").read_bytes()
+        assert agents.count(b"\n") == agents.count(b"\r\n")
+        assert b"\r" not in (lived_in.path / "GEMINI.md").read_bytes()
+
+    def test_a_second_time_nothing_changes(self, lived_in: Project) -> None:
+        lived_in.ok("install")
+        before = lived_in.tree()
+        assert "everything is as it shall be" in lived_in.ok("install")
+        assert lived_in.tree() == before
+
+    def test_a_dry_run_says_it_and_writes_nothing(self, lived_in: Project) -> None:
+        before = lived_in.tree()
+        said = lived_in.ok("install", "--dry-run")
+        assert "create: .claude/skills/fastapi-patterns/" in said
+        assert "create: a marked block in AGENTS.md" in said
+        assert lived_in.tree() == before
+
+    def test_for_a_user_it_is_in_the_home(self, empty: Project, home: Path) -> None:
+        empty.ok("install", "--user", *EVERY)
+        assert empty.tree() == {}
+        for client in clients.ALL.values():
+            place = client.place(Scope.USER)
+            assert (home / place.skill / "SKILL.md").is_file(), client.name
+        empty.ok("uninstall", "--user")
+        assert list(home.iterdir()) == []
+
+    def test_a_project_elsewhere(self, empty: Project, tmp_path: Path) -> None:
+        other = tmp_path / "other"
+        other.mkdir()
+        empty.ok("install", "-c", "claude", "--project", str(other))
+        assert empty.tree() == {}
+        assert (other / ".claude" / "skills" / NAME / "SKILL.md").is_file()
+
+    def test_a_project_that_is_not_there(self, empty: Project) -> None:
+        result = empty.run("install", "-c", "claude", "--project", "gone")
+        assert result.code == 1
+        assert "gone is no folder" in result.err
+
+    def test_a_project_and_a_user_are_one_too_many(self, empty: Project) -> None:
+        result = empty.run("install", "--user", "--project", ".")
+        assert result.code == 2
+
+    def test_the_readmes_lines_do_what_they_say(
+        self, empty: Project, tmp_path: Path
+    ) -> None:
+        readme = (ROOT / "README.md").read_text()
+        lines = re.findall(r"uv run fastapi-patterns (install -c [^`]+)`", readme)
+        assert len(lines) == len(clients.ALL)
+        (tmp_path / "shop").mkdir()
+        for line in lines:
+            empty.ok(*shlex.split(line))
+        assert len(list((tmp_path / "shop").glob(".*/skills/*/SKILL.md"))) == 4
+
+
+class TestRules:
+    """What tells a client of paths is made of the triggers."""
+
+    def test_each_says_the_same_globs(self, empty: Project) -> None:
+        empty.ok("install", *EVERY)
+        skill = (ROOT / "SKILL.md").read_text().split("---")[1]
+        globs = yaml.safe_load(skill)["metadata"]["trigger-paths"].split(", ")
+        globs = [glob for glob in globs if not glob.startswith("!")]
+
+        def head(path: str) -> dict[str, object]:
+            text = (empty.path / path).read_text().split("---")[1]
+            if path.endswith((".mdc", "windsurf/rules/fastapi-patterns.md")):
+                text = re.sub(r"(?m)^globs: (.*)$", r'globs: "\1"', text)  # no YAML
+            found: dict[str, object] = yaml.safe_load(text)
+            return found
+
+        assert head(".claude/rules/fastapi-patterns.md") == {"paths": globs}
+        assert head(".github/instructions/fastapi-patterns.instructions.md") == {
+            "applyTo": ",".join(globs)
+        }
+        cursor = head(".cursor/rules/fastapi-patterns.mdc")
+        assert cursor["globs"] == ",".join(globs)
+        assert cursor["alwaysApply"] is False
+        assert head(".windsurf/rules/fastapi-patterns.md") == {
+            "trigger": "glob",
+            "globs": ",".join(globs),
+        }
+        assert head(".kiro/steering/fastapi-patterns.md") == {
+            "inclusion": "fileMatch",
+            "fileMatchPattern": globs,
+        }
+        for name in ("AGENTS.md", "GEMINI.md"):
+            text = (empty.path / name).read_text()
+            assert all(f"`{glob}`" in text for glob in globs)
+
+    @pytest.mark.parametrize("name", clients.ALL)
+    def test_the_path_that_a_rule_names_is_there(
+        self, empty: Project, name: str
+    ) -> None:
+        empty.ok("install", "-c", name)
+        rule = (empty.path / clients.ALL[name].project.rule).read_text()
+        (path,) = set(re.findall(r"read `([^`]+)`", rule))
+        assert (empty.path / path).is_file()
+
+
+class TestUninstall:
+    """Nothing is left, and nothing of anybody else's is gone."""
+
+    def test_everything_is_as_it_was(self, lived_in: Project) -> None:
+        before = lived_in.tree()
+        lived_in.ok("install", *EVERY)
+        assert lived_in.tree() != before
+        assert "nothing of it is left" in lived_in.ok("uninstall")
+        assert lived_in.tree() == before
+
+    def test_an_empty_project_is_empty_again(self, empty: Project) -> None:
+        empty.ok("install", *EVERY)
+        empty.ok("uninstall")
+        assert empty.tree() == {}
+
+    @pytest.mark.parametrize(
+        "text", [b"", b"\n", b"x", b"x\n\n\n", b"\xef\xbb\xbfx\r\n"]
+    )
+    def test_a_file_with_a_block_is_the_same_byte_for_byte(
+        self, empty: Project, text: bytes
+    ) -> None:
+        (empty.path / "AGENTS.md").write_bytes(text)
+        empty.ok("install", "-c", "codex")
+        empty.ok("uninstall")
+        assert (empty.path / "AGENTS.md").read_bytes() == text
+
+    def test_what_was_written_around_a_block_stays(self, empty: Project) -> None:
+        path = empty.path / "AGENTS.md"
+        path.write_text("before\n")
+        empty.ok("install", "-c", "codex")
+        path.write_text("first\n" + path.read_text() + "after\n")
+        empty.ok("uninstall")
+        assert path.read_text() == "first\nbefore\nafter\n"
+
+    def test_one_client_of_two_that_share_a_folder(self, empty: Project) -> None:
+        empty.ok("install", "-c", "codex", "-c", "copilot")
+        empty.ok("uninstall", "-c", "codex")
+        assert (empty.path / ".agents" / "skills" / NAME / "SKILL.md").is_file()
+        assert not (empty.path / "AGENTS.md").exists()
+        assert (empty.path / ".github" / "instructions").is_dir()
+        empty.ok("uninstall", "-c", "copilot")
+        assert empty.tree() == {}
+
+    def test_nothing_to_uninstall(self, lived_in: Project) -> None:
+        before = lived_in.tree()
+        assert "nothing is installed" in lived_in.ok("uninstall")
+        assert lived_in.tree() == before
+
+    def test_what_running_the_examples_left_goes_too(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        backend = empty.path / ".claude" / "skills" / NAME / "examples" / "backend"
+        (backend / "__pycache__").mkdir()
+        (backend / "__pycache__" / "main.cpython-311.pyc").write_bytes(b"x")
+        empty.ok("uninstall")
+        assert empty.tree() == {}
+
+    def test_what_somebody_removed_is_no_hindrance(self, empty: Project) -> None:
+        empty.ok("install", *EVERY)
+        shutil.rmtree(empty.path / ".claude")
+        (empty.path / "AGENTS.md").unlink()
+        empty.ok("uninstall")
+        assert empty.tree() == {}
+
+
+class TestKept:
+    """What is not ours, or not any more, is kept and reported."""
+
+    def test_a_changed_file_is_kept(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        rule = empty.path / ".claude" / "rules" / "fastapi-patterns.md"
+        rule.write_text("mine now\n")
+        said = empty.ok("install")
+        assert (
+            "changed since it was installed: .claude/rules/fastapi-patterns.md" in said
+        )
+        said = empty.ok("uninstall")
+        assert (
+            "changed since it was installed: .claude/rules/fastapi-patterns.md" in said
+        )
+        assert rule.read_text() == "mine now\n"
+        assert set(empty.tree()) == {
+            ".claude",
+            ".claude/rules",
+            ".claude/rules/fastapi-patterns.md",
+        }
+
+    def test_a_changed_block_is_kept(self, empty: Project) -> None:
+        empty.ok("install", "-c", "codex")
+        path = empty.path / "AGENTS.md"
+        mine = path.read_text().replace("## When", "## My own when")
+        path.write_text(mine)
+        assert "kept, changed" in empty.ok("install")
+        assert path.read_text() == mine
+        assert "kept, changed" in empty.ok("uninstall")
+        assert path.read_text() == mine
+
+    def test_a_file_added_to_the_skill_is_kept(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        note = empty.path / ".claude" / "skills" / NAME / "note.md"
+        note.write_text("mine")
+        empty.ok("uninstall")
+        assert [n for n, d in empty.tree().items() if d is not None] == [
+            f".claude/skills/{NAME}/note.md"
+        ]
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            f".claude/skills/{NAME}/SKILL.md",
+            ".claude/rules/fastapi-patterns.md",
+        ],
+    )
+    def test_a_file_of_somebody_elses_in_its_place_is_kept(
+        self, empty: Project, path: str
+    ) -> None:
+        (empty.path / path).parent.mkdir(parents=True)
+        (empty.path / path).write_text("theirs")
+        result = empty.run("install", "-c", "claude")
+        assert result.code == 1
+        assert f"kept, not written by this: {path}" in result.out
+        assert "move away" in result.err
+        empty.ok("uninstall")
+        assert [n for n, d in empty.tree().items() if d is not None] == [path]
+
+    def test_the_same_skill_put_there_by_others_stays(self, empty: Project) -> None:
+        folder = empty.path / ".claude" / "skills" / NAME
+        skill_folder.write(skill_folder.installed(), folder)
+        before = empty.tree()
+        empty.run("install", "-c", "claude")
+        empty.ok("uninstall")
+        assert empty.tree() == before
+
+    def test_git_turning_line_ends_is_no_change(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        rule = empty.path / ".claude" / "rules" / "fastapi-patterns.md"
+        rule.write_bytes(rule.read_bytes().replace(b"\n", b"\r\n"))
+        assert "kept" not in empty.ok("install")
+        empty.ok("uninstall")
+        assert empty.tree() == {}
+
+    def test_an_older_version_is_brought_up_to_date(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        skill = empty.path / ".claude" / "skills" / NAME / "SKILL.md"
+        current = skill.read_bytes()
+        record = json.loads((empty.path / RECORD).read_text())
+        skill.write_bytes(b"older")
+        entry = record["made"][f".claude/skills/{NAME}/SKILL.md"]
+        entry[1] = plan.Item("", Kind.FILE, b"older").digest
+        (empty.path / RECORD).write_text(json.dumps(record))
+        assert "outdated" in empty.ok("status")
+        assert "update: .claude/skills/fastapi-patterns/ (1 files)" in empty.ok(
+            "install"
+        )
+        assert skill.read_bytes() == current
+
+
+class TestLinks:
+    """Links, instead of copies; and links in the way."""
+
+    def test_a_link_leads_to_the_skill(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude", "--link")
+        link = empty.path / ".claude" / "skills" / NAME
+        assert link.is_symlink()
+        assert skill_folder.read(link) == skill_folder.installed()
+        empty.ok("uninstall")
+        assert empty.tree() == {}
+
+    def test_a_copy_becomes_a_link_and_a_link_a_copy(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        empty.ok("install", "--link")
+        link = empty.path / ".claude" / "skills" / NAME
+        assert link.is_symlink()
+        assert "everything is as it shall be" in empty.ok("install")
+        empty.ok("install", "--copy")
+        assert link.is_dir()
+        assert not link.is_symlink()
+        empty.ok("uninstall")
+        assert empty.tree() == {}
+
+    @pytest.mark.parametrize("part", [".claude", ".claude/skills", ".agents"])
+    def test_a_target_behind_a_symlink_is_refused(
+        self, empty: Project, tmp_path: Path, part: str
+    ) -> None:
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (empty.path / part).parent.mkdir(exist_ok=True)
+        (empty.path / part).symlink_to(outside)
+        before = empty.tree()
+        result = empty.run("install", "-c", "claude")
+        assert result.code == 1
+        assert "is a symlink" in result.err
+        assert empty.tree() == before
+        assert list(outside.iterdir()) == []
+
+    def test_a_symlink_in_the_place_itself_is_kept(
+        self, empty: Project, tmp_path: Path
+    ) -> None:
+        (tmp_path / "elsewhere.md").write_text("theirs")
+        rules = empty.path / ".claude" / "rules"
+        rules.mkdir(parents=True)
+        (rules / "fastapi-patterns.md").symlink_to(tmp_path / "elsewhere.md")
+        assert empty.run("install", "-c", "claude").code == 1
+        assert (tmp_path / "elsewhere.md").read_text() == "theirs"
+        empty.ok("uninstall")
+        assert (rules / "fastapi-patterns.md").is_symlink()
+
+    def test_uninstall_removes_nothing_behind_a_symlink(
+        self, empty: Project, tmp_path: Path
+    ) -> None:
+        empty.ok("install", "-c", "claude")
+        outside = tmp_path / "outside"
+        (empty.path / ".claude").rename(outside)
+        (empty.path / ".claude").symlink_to(outside)
+        before = Folder(outside).snapshot()
+        assert "kept, changed" in empty.ok("uninstall")
+        assert Folder(outside).snapshot() == before
+
+    @pytest.mark.parametrize(
+        "path", ["../outside.md", "/etc/passwd", "C:\\x", "a/../../b"]
+    )
+    def test_a_record_that_leads_outside_is_refused(
+        self, empty: Project, tmp_path: Path, path: str
+    ) -> None:
+        (tmp_path / "outside.md").write_text("theirs")
+        empty.ok("install", "-c", "claude")
+        record = json.loads((empty.path / RECORD).read_text())
+        record["made"][path] = ["file", plan.Item("", Kind.FILE, b"theirs").digest]
+        (empty.path / RECORD).write_text(json.dumps(record))
+        result = empty.run("uninstall")
+        assert result.code == 1
+        assert "leads elsewhere" in result.err
+        assert (tmp_path / "outside.md").read_text() == "theirs"
+
+    @pytest.mark.parametrize("text", ["", "{}", "[]", '{"made": 7}', "\0"])
+    def test_a_broken_record_is_reported(self, empty: Project, text: str) -> None:
+        empty.ok("install", "-c", "claude")
+        (empty.path / RECORD).write_text(text)
+        before = empty.tree()
+        for command in ("install", "uninstall", "status"):
+            result = empty.run(command)
+            assert result.code == 1, command
+            assert "it is no record" in result.err
+        assert empty.tree() == before
+
+
+class TestAllOrNothing:
+    """What cannot be written whole is not written at all."""
+
+    @pytest.fixture
+    def failing(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Let the disk be full after so many files."""
+        left = [0]
+        write = Path.write_bytes
+
+        def limited(path: Path, data: bytes) -> int:
+            if path.name.endswith(".new"):
+                left[0] -= 1
+                if left[0] < 0:
+                    raise OSError(28, "No space left on device", str(path))
+            return write(path, data)
+
+        monkeypatch.setattr(Path, "write_bytes", limited)
+        return left
+
+    @pytest.mark.parametrize("files", [0, 1, 2, 50, 94, 96])
+    def test_a_disk_that_is_full_leaves_it_as_it_was(
+        self, lived_in: Project, failing: list[int], files: int
+    ) -> None:
+        before = lived_in.tree()
+        failing[0] = files
+        result = lived_in.run("install", "-c", "claude", "-c", "codex")
+        assert result.code == 1
+        assert "No space left on device; everything is as it was" in result.err
+        assert lived_in.tree() == before
+
+    @pytest.mark.parametrize("step", [1, 3, 60, 100])
+    def test_what_a_crash_leaves_half_way_is_mended_or_removed(
+        self, lived_in: Project, monkeypatch: pytest.MonkeyPatch, step: int
+    ) -> None:
+        before = lived_in.tree()
+        replace, count = apply._replace, [0]
+
+        def killed(path: Path, data: bytes) -> None:
+            count[0] += 1
+            if count[0] > step:
+                raise KeyboardInterrupt
+            replace(path, data)
+
+        monkeypatch.setattr(apply, "_replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            made = plan.make(lived_in.path, Scope.PROJECT, ["claude", "codex"])
+            apply.carry_out(made)
+        monkeypatch.undo()
+        half_way = Folder(lived_in.path.parent / "copy")
+        shutil.copytree(lived_in.path, half_way.path, symlinks=True)
+
+        lived_in.ok("uninstall")
+        assert lived_in.tree() == before
+
+        again = Project(half_way)
+        again.ok("install")
+        again.ok("uninstall")
+        assert again.tree() == before
+
+
+class TestStatus:
+    """Who has it."""
+
+    def test_it_says_who_has_it_and_who_could(self, lived_in: Project) -> None:
+        lived_in.ok("install", "-c", "claude")
+        said = lived_in.ok("status")
+        assert re.search(r"Claude Code\s*│ up to date\s*│ up to date", said)
+        assert re.search(r"Codex\s*│ not installed: --client codex", said)
+
+    def test_it_says_what_is_missing_or_changed(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude", "-c", "kiro")
+        (empty.path / ".claude" / "skills" / NAME / "reference.md").unlink()
+        (empty.path / ".claude" / "rules" / "fastapi-patterns.md").write_text("x")
+        said = empty.ok("status")
+        assert re.search(r"Claude Code\s*│ missing\s*│ changed", said)
+        assert re.search(r"Kiro\s*│ up to date\s*│ up to date", said)

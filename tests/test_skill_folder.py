@@ -1,0 +1,167 @@
+"""The skill as a folder: the bundle, its zip, and what the wheel carries."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fastapi_patterns import bundle, skill_folder
+from tests.conftest import ROOT, Folder
+
+NAME = "fastapi-patterns"
+MEGABYTE = 1_048_576
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    result = Folder(ROOT).run("bundle", "--out", str(folder))
+    assert result.code == 0, result.text
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+class TestBundle:
+    """`fastapi-patterns bundle`."""
+
+    def test_it_holds_the_skill_and_nothing_else(self, built: Path) -> None:
+        made = tree(built / NAME)
+        documents = {"SKILL.md", "reference.md", "examples.md", "LICENSE"}
+        examples = {f"examples/{path}" for path in bundle.read(ROOT).files}
+        assert set(made) == documents | examples
+        for name, data in made.items():
+            assert data == (ROOT / name).read_bytes(), name
+
+    def test_what_lies_about_does_not_get_into_it(
+        self, make_folder: Callable[..., Folder], tmp_path: Path
+    ) -> None:
+        folder = make_folder()
+        folder.write("LICENSE", "MIT")
+        folder.write(".env", "SECRET=1")
+        for name in ("examples", "examples/__pycache__", "tests", ".git"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / "stray.pyc").write_bytes(b"x")
+            (tmp_path / name / ".env").write_bytes(b"x")
+        result = folder.run("bundle", "--out", str(tmp_path / "dist"))
+        assert result.code == 0, result.text
+        assert set(tree(tmp_path / "dist" / NAME)) == {
+            *("SKILL.md", "reference.md", "examples.md", "LICENSE"),
+            "examples/backend/__init__.py",
+        }
+
+    def test_its_zip_holds_the_folder(self, built: Path) -> None:
+        with zipfile.ZipFile(built / f"{NAME}.zip") as zipped:
+            assert zipped.testzip() is None
+            there = {name: zipped.read(name) for name in zipped.namelist()}
+        assert there == {f"{NAME}/{k}": v for k, v in tree(built / NAME).items()}
+
+    def test_the_zip_is_the_same_byte_for_byte(
+        self, built: Path, tmp_path: Path
+    ) -> None:
+        made = Folder(ROOT).process("bundle", "--out", str(tmp_path))
+        assert made.code == 0, made.text
+        there = (tmp_path / f"{NAME}.zip").read_bytes()
+        assert there == (built / f"{NAME}.zip").read_bytes()
+
+    def test_the_order_of_files_does_not_matter(self) -> None:
+        contents = {"b": b"2", "a": b"1"}
+        again = dict(reversed(contents.items()))
+        made = skill_folder.archive(contents)
+        assert made == skill_folder.archive(again)
+        with zipfile.ZipFile(io.BytesIO(made)) as zipped:
+            assert {info.date_time for info in zipped.infolist()} == {
+                (1980, 1, 1, 0, 0, 0)
+            }
+
+    def test_no_file_is_larger_than_validators_take(self, built: Path) -> None:
+        sizes = {name: len(data) for name, data in tree(built / NAME).items()}
+        assert max(sizes.values()) < MEGABYTE, sizes
+
+    def test_an_older_bundle_is_replaced(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            assert Folder(ROOT).run("bundle", "--out", str(tmp_path)).code == 0
+            (tmp_path / NAME / "old.md").write_text("old")
+        assert Folder(ROOT).run("bundle", "--out", str(tmp_path)).code == 0
+        assert not (tmp_path / NAME / "old.md").exists()
+        assert {p.name for p in tmp_path.iterdir()} == {NAME, f"{NAME}.zip"}
+
+    @pytest.mark.parametrize("what", ["folder", "file", "link"])
+    def test_something_else_in_its_place_is_left(
+        self, tmp_path: Path, what: str
+    ) -> None:
+        place = tmp_path / "dist" / NAME
+        place.parent.mkdir()
+        if what == "folder":
+            place.mkdir()
+            (place / "thesis.md").write_text("mine")
+        elif what == "file":
+            place.write_text("mine")
+        else:
+            (tmp_path / "elsewhere").mkdir()
+            place.symlink_to(tmp_path / "elsewhere")
+        before = Folder(tmp_path).snapshot()
+        result = Folder(ROOT).run("bundle", "--out", str(tmp_path / "dist"))
+        assert result.code == 1
+        assert "move it away" in result.err
+        assert Folder(tmp_path).snapshot() == before
+
+
+def test_the_wheel_carries_the_bundle(built: Path, tmp_path: Path) -> None:
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "uv",
+            "build",
+            "--wheel",
+            "-o",
+            str(tmp_path),
+            str(ROOT),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    start = f"fastapi_patterns/{skill_folder.IN_WHEEL}/"
+    with zipfile.ZipFile(wheel) as zipped:
+        there = {
+            name.removeprefix(start): zipped.read(name)
+            for name in zipped.namelist()
+            if name.startswith(start)
+        }
+        assert not [name for name in zipped.namelist() if "__pycache__" in name]
+    assert there == tree(built / NAME)
+
+
+class TestPlugin:
+    """The repository's manifests say what the project says."""
+
+    def test_the_version_is_the_projects(self) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        plugin = json.loads((ROOT / ".claude-plugin" / "plugin.json").read_text())
+        assert plugin["version"] == project["version"]
+        assert plugin["license"] == project["license"]
+        assert plugin["name"] == project["name"] == NAME
+
+    def test_the_marketplace_offers_the_plugin(self) -> None:
+        folder = ROOT / ".claude-plugin"
+        market = json.loads((folder / "marketplace.json").read_text())
+        assert [(p["name"], p["source"]) for p in market["plugins"]] == [(NAME, "./")]
+
+    def test_no_folder_hides_the_skill_at_the_root(self) -> None:
+        assert not (ROOT / "skills").exists()
