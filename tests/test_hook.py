@@ -200,7 +200,7 @@ class TestAnyInput:
             b'{"hook_event_name": "UserPromptSubmit", "prompt": 7}',
             b'{"hook_event_name": "PostToolUse", "tool_input": "x"}',
             b'{"hook_event_name": "PostToolUse", "tool_input": {"file_path": 7}}',
-            b'{"hook_event_name": "PreToolUse", "tool_input": {"file_path": "\\u0000"}}',
+            b'{"hook_event_name": "PreToolUse", "tool_input":{"file_path": "\\u0000"}}',
             b'{"hook_event_name": "Stop", "prompt": "fastapi"}',
         ],
     )
