@@ -27,6 +27,7 @@ router = APIRouter()
 
 SUBPROTOCOL = "bearer"
 MAX_MESSAGE = 16 * 1024
+MAX_MESSAGES = 100
 
 
 class Close(NamedTuple):
@@ -38,6 +39,7 @@ class Close(NamedTuple):
 
 DONE = Close(1000, "The execution is finished.")
 NOT_TEXT = Close(1003, "Send JSON as text.")
+TOO_MANY = Close(1008, "There were too many messages.")
 TOO_LONG = Close(1009, "The message is too long.")
 FAILED = Close(1011, "Something went wrong on our side.")
 RESTART = Close(1012, "The server restarts. Connect again with `after`.")
@@ -146,24 +148,25 @@ class Conversation:
         return RESTART if self.resources.signals.closed else DONE
 
     async def _listen(self, identity: Identity) -> Close:
-        while not self.resources.signals.closed:
-            try:
-                message = await self._receive()
-                if not isinstance(message, Cancel):
-                    await self._send_error("already-authenticated")
-                    continue
-                await self._cancel(identity)
-            except ValidationError:
-                await self._send_error("bad-message")
-            except AlreadyFinishedError as error:
-                await self._send_error(error.code)
-        return RESTART
+        for _ in range(MAX_MESSAGES):
+            if refused := await self._obey(identity):
+                await self._send_error(refused)
+        return TOO_MANY
 
-    async def _cancel(self, identity: Identity) -> None:
-        async with self.resources.database.transaction() as session:
-            await execution_service.cancel_execution(
-                session, self.resources.signals, identity.user.id, self.execution_id
-            )
+    async def _obey(self, identity: Identity) -> str | None:
+        """Do what the next message asks; give the error's code if it cannot be."""
+        try:
+            if not isinstance(await self._receive(), Cancel):
+                return "already-authenticated"
+            async with self.resources.database.transaction() as session:
+                await execution_service.cancel_execution(
+                    session, self.resources.signals, identity.user.id, self.execution_id
+                )
+        except ValidationError:
+            return "bad-message"
+        except AlreadyFinishedError as error:
+            return error.code
+        return None
 
     async def _receive(self) -> Authenticate | Cancel:
         # Not receive_text: it fails with a KeyError on a binary message.

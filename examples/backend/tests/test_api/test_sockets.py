@@ -9,6 +9,7 @@ from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from backend.api.v1.sockets import MAX_MESSAGES
 from backend.core.config import Settings
 from backend.core.errors import AlreadyFinishedError
 from backend.services import execution_service
@@ -181,6 +182,19 @@ async def test_nonsense_is_answered_and_the_events_go_on(
             assert json.loads(await socket.recv())["type"] == "error"
         await socket.send(b"\x00")
         assert await read(socket) == ([], 1003)
+
+
+async def test_who_does_not_stop_asking_is_shown_out(
+    slow: None, remote: httpx.AsyncClient
+) -> None:
+    id_ = await start_execution(remote)
+    async with open_socket(remote, id_) as socket:
+        for _ in range(MAX_MESSAGES):
+            await socket.send("nonsense")
+        messages, code = await read(socket)
+    refused = [m for m in messages if m["type"] == "error"]
+    assert len(refused) == MAX_MESSAGES
+    assert code == 1008
 
 
 async def test_signing_out_ends_the_socket(
