@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
@@ -305,7 +306,12 @@ def bundle_command(
 @app.command("match")
 def match_command(
     prompt: Annotated[
-        str, typer.Argument(help="What a user asks of an agent.", show_default=False)
+        str,
+        typer.Argument(
+            help="What a user asks of an agent; - reads it from standard input; "
+            "[bold]--[/bold] goes before one that begins with a hyphen.",
+            show_default=False,
+        ),
     ] = "",
     paths: Annotated[
         list[str] | None,
@@ -324,18 +330,22 @@ def match_command(
 
     Ends with 0 if it applies, with 1 if it does not.
     """
+    if prompt == "-":
+        prompt = sys.stdin.read()
     if not prompt.strip() and not paths:
         raise typer.BadParameter("give a prompt, --path, or both")
+    for path in paths or []:
+        if not path.strip() or Path(path).is_dir():
+            raise typer.BadParameter(f"--path {path!r} is no file")
+    files = [triggers.file(path, os.getcwd()) for path in paths or []]
     reference = skill_folder.document("reference.md")
-    found = triggers.match(
-        triggers.read(skill_folder.document("SKILL.md"), reference),
-        prompt,
-        [triggers.file(path, os.getcwd()) for path in paths or []],
-    )
+    known = triggers.read(skill_folder.document("SKILL.md"), reference)
+    found = triggers.match(known, prompt, files)
     if as_json:
-        out.print(json.dumps(triggers.as_json(found), indent=2, ensure_ascii=False))
+        said = triggers.as_json(found, files)
+        out.print(json.dumps(said, indent=2, ensure_ascii=False))
     else:
-        for line in triggers.explain(found):
+        for line in triggers.explain(found, files):
             out.print(line)
     if not found.applies:
         raise typer.Exit(1)

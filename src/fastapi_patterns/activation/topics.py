@@ -27,6 +27,7 @@ SYMPTOMS, NAMES = "Symptom index", "Index of public names"
 _CONTENTS = re.compile(r"^- \[(.+?)\]\(#([\w-]+)\)(?:: (.*))?$", re.MULTILINE)
 _ANCHOR = re.compile(r"\]\(#([\w-]+)\)")
 _LINK = re.compile(r"\[[^\]]*\]\(#[\w-]+\)")
+_SYMPTOM = re.compile(r"(``.+?``|`[^`]+`)(?: \(([\w, ]+)\))?")
 _QUOTED = re.compile(r"``.+?``|`[^`]+`")
 _STOP = frozenset(
     "a an and any as at before by for from how in into is it its no not of on one or "
@@ -107,6 +108,15 @@ def index(reference: str, title: str) -> Iterator[tuple[str, list[str]]]:
             anchors = _ANCHOR.findall(line)
             for quoted in _QUOTED.findall(_LINK.sub("", line)):
                 yield quoted.strip("`"), anchors
+
+
+def symptoms(reference: str) -> Iterator[tuple[str, str]]:
+    """Give each error of the index of symptoms, with the exceptions' names."""
+    start = reference.find(f"\n## {SYMPTOMS}\n")
+    end = reference.find("\n## ", start + 4)
+    listed = reference[start : end if end > 0 else None] if start >= 0 else ""
+    for quoted, errors in _SYMPTOM.findall(_LINK.sub("", listed)):
+        yield quoted.strip("`"), errors
 
 
 def _words(text: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-THRESHOLD = 2
+THRESHOLD = 1.5
 """The score from which on the skill applies."""
 
 # What a piece of evidence weighs.
@@ -33,6 +33,7 @@ PATH = 2
 TASK = 2
 WORD = 1
 CONTEXT = 0.5  # a word that other work has as well
+FOREIGN_ASIDE = -1  # something else is named beside a package of ours
 FOREIGN = -2  # something else is named
 FOREIGN_CODE = -3  # an identifier of it, as it is written
 FOREIGN_AIM = -4  # something else is what the work shall use, or a file's language
@@ -41,10 +42,18 @@ INFLECTED = ("s", "es", "ing", "ed", "n", "d")
 
 NEUTRAL = ("word", "context", "task", "route", "status")
 """What any web framework's developers say: it counts unless another one is named."""
-FRAMEWORK = "not-for-frameworks"
+OTHERS = ("not-for-frameworks", "not-for-imports", "not-for-path")
 
 PROMPT_CHARACTERS = 20_000
 """How much of a prompt is weighed: more is a log that was pasted."""
+
+PROJECT_MARKS = (".git", "pyproject.toml", "requirements.txt", "package.json")
+
+PYTHONS = frozenset(
+    "AttributeError ImportError KeyError ModuleNotFoundError NameError OSError "
+    "RecursionError TypeError UnboundLocalError UnicodeDecodeError ValueError".split()
+)
+"""Exceptions whose messages say nothing of who raised them."""
 
 READ_BYTES = 65_536
 """How much of a file is read for its imports."""
@@ -74,12 +83,12 @@ _TOWARDS = (
     r"(?:(?:a|an|the|our|new) )*[`'\"]?"
 )
 _PASSED_BY = (
-    r"\b(?:nothing to do with|not|n.?t touch|against|instead of|unlike|than|without"
+    r"\b(?:nothing to do with|not|don.?t touch|against|instead of|unlike|than|without"
     r"|leave|replac(?:e|ing)|from) (?:[\w'-]+ ){0,2}[`'\"]?"
 )
 _LEFT_ALONE = (
-    r"[^.;\n]{0,32}\b(?:fine|already|dropped|rejected|not involved|other team|untouched"
-    r"|as it is)\b"
+    r"[^.;\n]{0,32}\b(?:fine|already|dropped|rejected|against|gone|ignore|untouched"
+    r"|not involved|other team|as it is|n.?t matter|can.?t change)\b"
 )
 
 
@@ -92,12 +101,14 @@ class Evidence(NamedTuple):
         trigger: Which trigger it is.
         found: The text that was found.
         weight: How much it counts; below zero it speaks against.
+        file: The path of the file that it was found in or at; None for the prompt.
     """
 
     kind: str
     trigger: str
     found: str
     weight: float
+    file: str | None = None
 
 
 class Match(NamedTuple):
@@ -140,12 +151,13 @@ class Triggers:
         foreign_imports: Packages whose import makes a file somebody else's.
         skills: The skills to use instead, each with what it is for.
         names: Public names of FastAPI and SQLAlchemy's asyncio extension.
-        symptoms: Errors, as developers see them.
+        symptoms: Errors as developers see them, each with the exceptions' names.
     """
 
     def __init__(self, metadata: dict[str, str], reference: str) -> None:
         def listed(key: str, separator: str = ", ") -> list[str]:
-            return [item for item in metadata.get(key, "").split(separator) if item]
+            items = metadata.get(key, "").split(separator)
+            return [item.strip() for item in items if item.strip()]
 
         self.keywords = listed("trigger-keywords")
         self.context = listed("trigger-context")
@@ -170,7 +182,7 @@ class Triggers:
         self.names = frozenset(
             name for name in names if _is_code(name) and not name.istitle()
         )
-        self.symptoms = [m for m, _ in topics.index(reference, topics.SYMPTOMS)]
+        self.symptoms = list(topics.symptoms(reference))
 
 
 def read(skill: str, reference: str) -> Triggers:
@@ -191,18 +203,40 @@ def match(triggers: Triggers, prompt: str = "", files: Iterable[File] = ()) -> M
         for name in _files_in(prompt)
         if not any(file.path.endswith(name) for file in about)
     ]
-    evidence = [
-        *_of_prompt(triggers, prompt),
+    said = list(_of_prompt(triggers, prompt))
+    files_say = [
         *_decisive([_of_file(triggers, file) for file in about]),
         *_decisive(mentioned),
     ]
-    if any(e.kind == FRAMEWORK for e in evidence):
-        evidence = [e for e in evidence if e.kind not in NEUTRAL]
-    score = _weigh(evidence)
+    evidence = list(_weighed(said, files_say))
+    score = _sum(evidence)
     against = [e.kind[len("not-for-") :] for e in evidence if e.weight < 0]
     skills = [skill for skill, _ in triggers.skills]
     instead = next((kind for kind in against if kind in skills), None)
     return Match(score >= THRESHOLD, score, tuple(evidence), instead)
+
+
+def _weighed(said: list[Evidence], files: list[Evidence]) -> Iterator[Evidence]:
+    """Leave out what does not count beside the rest."""
+    named = max((e.weight for e in said if e.kind == "keyword"), default=0)
+    written = any(e.kind == "code" for e in said)
+    others = any(e.kind in OTHERS for e in (*said, *files))
+    context = [e for e in said if e.kind == "context"]
+    if not any(e.weight > 0 for e in (*said, *files) if e not in context):
+        said = [e for e in said if e not in context[2:]]  # they do not do alone
+    for evidence in said:
+        if evidence.kind == "not-for-other":
+            if not written:  # whoever writes our identifiers asks about them
+                yield evidence
+        elif named and evidence.weight == FOREIGN:
+            yield evidence._replace(weight=FOREIGN_ASIDE)
+        elif not (evidence.kind in NEUTRAL and others and not named):
+            yield evidence
+    for evidence in files:
+        if (
+            evidence.weight > 0 or named < AIM
+        ):  # a file that shall become ours is not yet
+            yield evidence
 
 
 def _files_in(prompt: str) -> Iterator[str]:
@@ -222,14 +256,26 @@ def file(path: str, folder: str) -> File:
             folders above say nothing of the file.
     """
     full = os.path.abspath(os.path.join(folder, path))
-    base = os.path.abspath(folder) + os.sep
-    named = full[len(base) :] if full.startswith(base) else path
+    base = os.path.abspath(folder) if folder else _project(full)
+    if not full.startswith(os.path.join(base, "")):
+        base = _project(full)
+    named = os.path.relpath(full, base) if os.path.isabs(path) else path
     try:
         with open(full, "rb") as opened:
             data = opened.read(READ_BYTES)
     except (OSError, ValueError):
         return File(named, None)
     return File(named, data.decode("utf-8", "replace"))
+
+
+def _project(path: str) -> str:
+    """Give the folder of the project that a file is in, else its own."""
+    folder = own = os.path.dirname(path)
+    while folder != os.path.dirname(folder):
+        if any(os.path.exists(os.path.join(folder, mark)) for mark in PROJECT_MARKS):
+            return folder
+        folder = os.path.dirname(folder)
+    return own
 
 
 def imports_of(text: str) -> set[str]:
@@ -254,18 +300,26 @@ def _literal(part: str) -> str:
     return part.replace("[!", "[^") if len(part) > 1 else re.escape(part)
 
 
-def explain(found: Match) -> Iterator[str]:
+def explain(found: Match, files: Iterable[File]) -> Iterator[str]:
     """Say in lines why the skill applies, or why not."""
     verdict = "applies" if found.applies else "does not apply"
-    yield f"{verdict} (score {found.score:g}, from {THRESHOLD} on it applies)"
+    yield f"{verdict} (score {found.score:g}, from {THRESHOLD:g} on it applies)"
     for evidence in sorted(found.evidence, key=lambda e: -e.weight):
         what = f"{evidence.kind} {evidence.trigger}"
-        yield f"{evidence.weight:+g}  {what}: {evidence.found}"
+        where = (
+            f" in {evidence.file}"
+            if evidence.file not in (None, evidence.found)
+            else ""
+        )
+        yield f"{evidence.weight:+g}  {what}: {evidence.found}{where}"
+    for file in files:
+        if file.text is None:
+            yield f"not read: {file.path}; it is judged by its path"
     if found.instead and not found.applies:
         yield f"use the skill {found.instead} instead"
 
 
-def as_json(found: Match) -> dict[str, object]:
+def as_json(found: Match, files: Iterable[File]) -> dict[str, object]:
     """Give the match as JSON has it."""
     return {
         "applies": found.applies,
@@ -274,6 +328,7 @@ def as_json(found: Match) -> dict[str, object]:
         "triggers": [e._asdict() for e in found.evidence if e.weight > 0],
         "against": [e._asdict() for e in found.evidence if e.weight < 0],
         "instead": None if found.applies else found.instead,
+        "files": [{"path": f.path, "read": f.text is not None} for f in files],
     }
 
 
@@ -285,26 +340,15 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
         if package in spelt and (found := _name(package, clauses)):
             aimed = aimed or found.weight == AIM
             yield found
-    prose = _Prose(prompt)
     for keyword in triggers.keywords:
-        if keyword in triggers.imports:
-            continue
-        if _is_code(keyword):
-            if found_code := _written(keyword, prompt):
-                yield Evidence("code", keyword, found_code, CODE)
-        elif word := prose.find(keyword, INFLECTED):
-            yield Evidence("word", keyword, word, WORD)
-    for keyword in triggers.context:
-        if word := prose.find(keyword, INFLECTED):
-            yield Evidence("context", keyword, word, CONTEXT)
+        if _is_code(keyword) and _written(keyword, prompt):
+            yield Evidence("code", keyword, keyword, CODE)
+    yield from _words(triggers, prompt)
     for name in dict.fromkeys(_IDENTIFIER.findall(prompt)):
         if name in triggers.names and name not in triggers.keywords:
-            yield Evidence("code", "a public name", name, CODE)
-    lower = prompt.lower()
-    for message in triggers.symptoms:
-        if len(message) > 9 and message.lower() in lower:
-            yield Evidence("symptom", message, message, NAMED)
-            break
+            yield Evidence("code", name, name, CODE)
+    if symptom := _symptom(triggers, prompt):
+        yield symptom
     for task in triggers.tasks:
         if asked := _task(task, clauses):
             yield Evidence("task", task, asked, TASK)
@@ -312,6 +356,7 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
         yield Evidence("route", "a route", route[0], TASK if "{" in route[0] else WORD)
     if status := _STATUS.search(prompt):
         yield Evidence("status", "an HTTP status", status[0], WORD)
+    prose = _Prose(prompt)
     for word, key in triggers.foreign:
         short = len(word) < 3  # Go, the language, is no go
         named = _written(word, prompt) if short else prose.find(word, ("s",))
@@ -325,6 +370,42 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
         elif named and not aimed:
             weight = FOREIGN_CODE if _CAMEL.match(word) else FOREIGN
             yield Evidence(key, word, named, weight)
+
+
+def _words(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
+    """Find the words; one inside of a longer one does not count again."""
+    prose = _Prose(prompt)
+    counted: list[str] = []
+    kinds: list[tuple[str, str, float]]
+    kinds = [("word", keyword, WORD) for keyword in triggers.keywords]
+    kinds += [("context", keyword, CONTEXT) for keyword in triggers.context]
+    for kind, keyword, weight in sorted(kinds, key=lambda k: -len(k[1])):
+        if keyword in triggers.imports or _is_code(keyword):
+            continue
+        word = prose.find(keyword, INFLECTED)
+        if word and not any(f" {keyword.lower()} " in f" {long} " for long in counted):
+            counted.append(keyword.lower())
+            yield Evidence(kind, keyword, word, weight)
+
+
+def _symptom(triggers: Triggers, prompt: str) -> Evidence | None:
+    """Find the error that says the most."""
+    lower = prompt.lower()
+    found = [
+        Evidence("symptom", message, message, _telling(message, errors))
+        for message, errors in triggers.symptoms
+        if len(message) > 9 and message.lower() in lower
+    ]
+    return max(found, key=lambda e: (e.weight, len(e.found)), default=None)
+
+
+def _telling(message: str, errors: str) -> float:
+    """Tell an error of our packages from one that any Python, or shell, may show."""
+    if re.search(r"[a-z][A-Z]", message):
+        return NAMED
+    if errors in PYTHONS or len(message.split()) < 5:
+        return CONTEXT
+    return NAMED
 
 
 def _name(package: str, clauses: Sequence[str]) -> Evidence | None:
@@ -425,12 +506,14 @@ def _of_file(triggers: Triggers, given: File) -> list[Evidence]:
     modules = sorted(imports_of(given.text))
     ours = [m for m in modules if _within(m, triggers.imports)]
     if frameworks := [m for m in ours if _within(m, ("fastapi", "starlette"))]:
-        return [Evidence("import", frameworks[0], given.path, IMPORTED)]
+        return [Evidence("import", frameworks[0], frameworks[0], IMPORTED, given.path)]
     if foreign := [m for m in modules if _within(m, triggers.foreign_imports)]:
-        return [Evidence("not-for-imports", foreign[0], given.path, FOREIGN_AIM)]
+        return [
+            Evidence("not-for-imports", foreign[0], foreign[0], FOREIGN_AIM, given.path)
+        ]
     written = (k for k in triggers.keywords if _is_code(k) and _written(k, given.text))
-    found = [Evidence("import", m, given.path, CODE) for m in ours]
-    found += [Evidence("code", k, given.path, CODE) for k in written]
+    found = [Evidence("import", m, m, CODE, given.path) for m in ours]
+    found += [Evidence("code", k, k, CODE, given.path) for k in written]
     return [*path, *found[:1]]
 
 
@@ -441,21 +524,21 @@ def _within(module: str, packages: Iterable[str]) -> bool:
 def _of_path(triggers: Triggers, path: str) -> list[Evidence]:
     normal = re.sub(r"^(?:[A-Za-z]:)?(?:\.?/)*", "", path.replace("\\", "/"))
     if normal.rpartition(".")[2].lower() in OTHER_SUFFIXES:
-        return [Evidence("not-for-path", "no Python", path, FOREIGN_AIM)]
+        return [Evidence("not-for-path", "no Python", path, FOREIGN_AIM, path)]
     decided = ""
     for pattern in triggers.paths:
         if matches_glob(pattern.lstrip("!"), normal):
             decided = "" if pattern.startswith("!") else pattern
-    return [Evidence("path", decided, path, PATH)] if decided else []
+    return [Evidence("path", decided, path, PATH, path)] if decided else []
 
 
 def _decisive(judged: list[list[Evidence]]) -> list[Evidence]:
     """Take the file that speaks most for the skill, else the one most against it."""
     if not judged:
         return []
-    best = max(judged, key=_weigh)
-    return best if _weigh(best) > 0 else min(judged, key=_weigh)
+    best = max(judged, key=_sum)
+    return best if _sum(best) > 0 else min(judged, key=_sum)
 
 
-def _weigh(evidence: Iterable[Evidence]) -> float:
+def _sum(evidence: Iterable[Evidence]) -> float:
     return sum(e.weight for e in evidence)
