@@ -212,6 +212,15 @@ class TestAnyInput:
         session.ask("a" * 1_000_000)
         assert session.ask("FastAPI rate limiting " + "x/" * 500_000)
 
+    def test_what_is_said_stays_short(self, session: Session) -> None:
+        said = session.ask("fix GET /{a}" + "b" * 15_000 + " in our endpoint router")
+        assert 0 < len(said) < 400
+
+    def test_a_pipe_is_not_waited_for(self, session: Session) -> None:
+        os.mkfifo(session.folder / "routes.py")
+        given = {"file_path": str(session.folder / "routes.py")}
+        assert session.send("PostToolUse", tool_name="Read", tool_input=given) == ""
+
     def test_a_folder_that_cannot_be_written_keeps_it_silent(
         self, session: Session
     ) -> None:

@@ -7,8 +7,13 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,6 +27,29 @@ from tests.conftest import ROOT, Folder, Result
 NAME = "fastapi-patterns"
 RECORD = ".agents/fastapi-patterns.installed.json"
 EVERY = [argument for name in clients.ALL for argument in ("-c", name)]
+
+# Dies, as by a power cut, before the given file.
+KILLED = """
+import os, sys
+from pathlib import Path
+from fastapi_patterns.install import apply, plan
+from fastapi_patterns.install.clients import Scope
+
+left = int(sys.argv[1])
+replace = apply._replace
+
+def killed(path, data):
+    global left
+    left -= 1
+    if left < 0:
+        apply._staged(path).write_bytes(data[: len(data) // 2])
+        os._exit(9)
+    replace(path, data)
+
+apply._replace = killed
+made = plan.make(Path(sys.argv[2]), Scope.PROJECT, ["claude", "codex"])
+apply.carry_out(made)
+"""
 
 # Other people's files, as projects have them: line ends, no last one, no text at all.
 OTHERS = {
@@ -254,7 +282,7 @@ class TestUninstall:
         before = lived_in.tree()
         lived_in.ok("install", *EVERY)
         assert lived_in.tree() != before
-        assert "nothing of it is left" in lived_in.ok("uninstall")
+        assert "uninstalled from" in lived_in.ok("uninstall")
         assert lived_in.tree() == before
 
     def test_an_empty_project_is_empty_again(self, empty: Project) -> None:
@@ -292,7 +320,7 @@ class TestUninstall:
 
     def test_nothing_to_uninstall(self, lived_in: Project) -> None:
         before = lived_in.tree()
-        assert "nothing is installed" in lived_in.ok("uninstall")
+        assert "nothing of it is installed" in lived_in.ok("uninstall")
         assert lived_in.tree() == before
 
     def test_what_running_the_examples_left_goes_too(self, empty: Project) -> None:
@@ -352,32 +380,39 @@ class TestKept:
             f".claude/skills/{NAME}/note.md"
         ]
 
-    @pytest.mark.parametrize(
-        "path",
-        [
-            f".claude/skills/{NAME}/SKILL.md",
-            ".claude/rules/fastapi-patterns.md",
-        ],
-    )
-    def test_a_file_of_somebody_elses_in_its_place_is_kept(
-        self, empty: Project, path: str
-    ) -> None:
-        (empty.path / path).parent.mkdir(parents=True)
-        (empty.path / path).write_text("theirs")
+    def test_a_rule_of_somebody_elses_is_kept(self, empty: Project) -> None:
+        path = empty.path / ".claude" / "rules" / "fastapi-patterns.md"
+        path.parent.mkdir(parents=True)
+        path.write_text("theirs")
         result = empty.run("install", "-c", "claude")
         assert result.code == 1
-        assert f"kept, not written by this: {path}" in result.out
+        assert "not written by this: .claude/rules/fastapi-patterns.md" in result.out
         assert "move away" in result.err
         empty.ok("uninstall")
-        assert [n for n, d in empty.tree().items() if d is not None] == [path]
+        assert [n for n, d in empty.tree().items() if d is not None] == [
+            ".claude/rules/fastapi-patterns.md"
+        ]
 
-    def test_the_same_skill_put_there_by_others_stays(self, empty: Project) -> None:
-        folder = empty.path / ".claude" / "skills" / NAME
-        skill_folder.write(skill_folder.installed(), folder)
+    @pytest.mark.parametrize("mode", ["--copy", "--link"])
+    def test_a_skill_of_somebody_elses_is_not_mixed_with(
+        self, empty: Project, mode: str
+    ) -> None:
+        skill = empty.path / ".claude" / "skills" / NAME / "SKILL.md"
+        skill.parent.mkdir(parents=True)
+        skill.write_text("theirs")
         before = empty.tree()
-        empty.run("install", "-c", "claude")
-        empty.ok("uninstall")
+        result = empty.run("install", "-c", "claude", mode)
+        assert result.code == 1
+        assert "move it away; nothing was written" in result.err
         assert empty.tree() == before
+
+    def test_a_lost_record_is_made_anew(self, empty: Project) -> None:
+        empty.ok("install", *EVERY)
+        (empty.path / RECORD).unlink()
+        assert "nothing of it is installed" in empty.ok("uninstall")
+        assert "kept" not in empty.ok("install", *EVERY)
+        empty.ok("uninstall")
+        assert not [name for name, data in empty.tree().items() if data]
 
     def test_git_turning_line_ends_is_no_change(self, empty: Project) -> None:
         empty.ok("install", "-c", "claude")
@@ -465,7 +500,15 @@ class TestLinks:
         assert Folder(outside).snapshot() == before
 
     @pytest.mark.parametrize(
-        "path", ["../outside.md", "/etc/passwd", "C:\\x", "a/../../b"]
+        "path",
+        [
+            "../outside.md",
+            "/etc/passwd",
+            "C:\\x",
+            "a/../../b",
+            "README.md",
+            f".claude/skills/{NAME}/../other/SKILL.md",
+        ],
     )
     def test_a_record_that_leads_outside_is_refused(
         self, empty: Project, tmp_path: Path, path: str
@@ -477,7 +520,7 @@ class TestLinks:
         (empty.path / RECORD).write_text(json.dumps(record))
         result = empty.run("uninstall")
         assert result.code == 1
-        assert "leads elsewhere" in result.err
+        assert "is nowhere that a client looks" in result.err
         assert (tmp_path / "outside.md").read_text() == "theirs"
 
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"made": 7}', "\0"])
@@ -490,6 +533,101 @@ class TestLinks:
             assert result.code == 1, command
             assert "it is no record" in result.err
         assert empty.tree() == before
+
+    def test_a_link_that_leads_elsewhere_by_now_is_left(
+        self, empty: Project, tmp_path: Path
+    ) -> None:
+        empty.ok("install", "-c", "claude", "--link")
+        mine = tmp_path / "mine"
+        mine.mkdir()
+        (mine / "SKILL.md").write_text("mine")
+        link = empty.path / ".claude" / "skills" / NAME
+        link.unlink()
+        link.symlink_to(mine)
+        assert empty.run("install", "--copy").code == 1
+        empty.ok("uninstall")
+        assert Folder(mine).snapshot() == {"SKILL.md": b"mine"}
+        assert link.is_symlink()
+
+    def test_what_is_compiled_behind_a_symlink_is_left(
+        self, empty: Project, tmp_path: Path
+    ) -> None:
+        empty.ok("install", "-c", "claude")
+        cache = tmp_path / "out" / "backend" / "__pycache__"
+        cache.mkdir(parents=True)
+        (cache / "main.cpython-311.pyc").write_bytes(b"precious")
+        examples = empty.path / ".claude" / "skills" / NAME / "examples"
+        shutil.rmtree(examples / "backend")
+        (examples / "backend").symlink_to(cache.parent)
+        empty.ok("uninstall")
+        assert (cache / "main.cpython-311.pyc").read_bytes() == b"precious"
+
+    def test_a_link_that_cannot_be_made_leaves_the_copy(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        note = empty.path / ".claude" / "skills" / NAME / "note.md"
+        note.write_text("mine")
+        before = empty.tree()
+        assert empty.run("install", "--link").code == 1
+        assert empty.tree() == before
+
+    def test_a_copy_whose_examples_ran_becomes_a_link(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        backend = empty.path / ".claude" / "skills" / NAME / "examples" / "backend"
+        (backend / "__pycache__").mkdir()
+        (backend / "__pycache__" / "main.cpython-311.pyc").write_bytes(b"x")
+        empty.ok("install", "--link")
+        assert (empty.path / ".claude" / "skills" / NAME).is_symlink()
+
+    @pytest.mark.parametrize("name", ["AGENTS.md", RECORD])
+    def test_a_pipe_is_not_waited_for(self, empty: Project, name: str) -> None:
+        path = empty.path / name
+        path.parent.mkdir(exist_ok=True)
+        os.mkfifo(path)
+        assert empty.run("install", "-c", "codex").code == 1
+
+    def test_the_home_is_no_project(self, empty: Project, home: Path) -> None:
+        result = empty.run("install", "-c", "claude", "--project", str(home))
+        assert result.code == 1
+        assert "use --user" in result.err
+
+
+class TestBlocks:
+    """What is around a block in somebody else's file."""
+
+    @pytest.mark.parametrize(
+        ("before", "edit", "after"),
+        [
+            (b"one", lambda t: t + b"two\n", b"one\ntwo\n"),
+            (b"one\n", lambda t: t + b"two\n", b"one\ntwo\n"),
+            (b"one\n", lambda t: t.replace(b"\n\n<!--", b"\n<!--", 1), b"one\n"),
+            (b"one\n", lambda t: t.replace(b"\n", b"\r\n"), b"one\r\n"),
+            (b"one\n", lambda t: t + t[4:], b"one\n"),
+            (b"<!-- fastapi-patterns: begin -->\nmine\n", lambda t: t, None),
+        ],
+        ids=["no end", "end", "no blank line", "CRLF", "twice", "half a marker"],
+    )
+    def test_it_stays_as_it_was(
+        self,
+        empty: Project,
+        before: bytes,
+        edit: Callable[[bytes], bytes],
+        after: bytes | None,
+    ) -> None:
+        path = empty.path / "AGENTS.md"
+        path.write_bytes(before)
+        empty.ok("install", "-c", "codex")
+        path.write_bytes(edit(path.read_bytes()))
+        empty.ok("uninstall")
+        assert path.read_bytes() == (before if after is None else after)
+
+    def test_a_file_written_anew_gets_the_block_anew(self, empty: Project) -> None:
+        empty.ok("install", "-c", "codex")
+        path = empty.path / "AGENTS.md"
+        path.write_bytes(b"hello")
+        empty.ok("install")
+        assert path.read_bytes().startswith(b"hello\n\n<!-- fastapi-patterns: begin")
+        empty.ok("uninstall")
+        assert path.read_bytes() == b"hello"
 
 
 class TestAllOrNothing:
@@ -522,34 +660,81 @@ class TestAllOrNothing:
         assert "No space left on device; everything is as it was" in result.err
         assert lived_in.tree() == before
 
-    @pytest.mark.parametrize("step", [1, 3, 60, 100])
-    def test_what_a_crash_leaves_half_way_is_mended_or_removed(
-        self, lived_in: Project, monkeypatch: pytest.MonkeyPatch, step: int
+    def test_an_interruption_leaves_it_as_it_was(
+        self, lived_in: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before, write, count = lived_in.tree(), apply._write, [0]
+
+        def interrupted(*arguments: Any) -> None:
+            count[0] += 1
+            if count[0] > 50:
+                raise KeyboardInterrupt
+            write(*arguments)
+
+        monkeypatch.setattr(apply, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            apply.carry_out(plan.make(lived_in.path, Scope.PROJECT, ["claude"]))
+        assert lived_in.tree() == before
+
+    @pytest.mark.parametrize("step", [1, 3, 60, 96])
+    def test_what_a_kill_leaves_half_way_is_mended_or_removed(
+        self, lived_in: Project, step: int
     ) -> None:
         before = lived_in.tree()
-        replace, count = apply._replace, [0]
-
-        def killed(path: Path, data: bytes) -> None:
-            count[0] += 1
-            if count[0] > step:
-                raise KeyboardInterrupt
-            replace(path, data)
-
-        monkeypatch.setattr(apply, "_replace", killed)
-        with pytest.raises(KeyboardInterrupt):
-            made = plan.make(lived_in.path, Scope.PROJECT, ["claude", "codex"])
-            apply.carry_out(made)
-        monkeypatch.undo()
-        half_way = Folder(lived_in.path.parent / "copy")
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, str(step), str(lived_in.path)],
+            cwd=ROOT,
+            check=False,
+        )
+        assert killed.returncode == 9
+        half_way = Project(Folder(lived_in.path.parent / "copy"))
         shutil.copytree(lived_in.path, half_way.path, symlinks=True)
+        assert half_way.tree() != before
 
         lived_in.ok("uninstall")
         assert lived_in.tree() == before
 
-        again = Project(half_way)
-        again.ok("install")
-        again.ok("uninstall")
-        assert again.tree() == before
+        half_way.ok("install")
+        half_way.ok("uninstall")
+        assert half_way.tree() == before
+
+    def test_two_at_once_do_not_lose_each_other(self, lived_in: Project) -> None:
+        before = lived_in.tree()
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(3):
+                running = [
+                    pool.submit(lived_in.folder.process, "install", "-c", name)
+                    for name in ("claude", "codex")
+                ]
+                assert [r.result().code for r in running] == [0, 0]
+                lived_in.ok("uninstall")
+                assert lived_in.tree() == before
+
+    def test_a_mode_is_kept(self, lived_in: Project) -> None:
+        path = lived_in.path / "AGENTS.md"
+        path.chmod(0o640)
+        lived_in.ok("install", "-c", "codex")
+        assert path.stat().st_mode & 0o777 == 0o640
+        lived_in.ok("uninstall")
+        assert path.stat().st_mode & 0o777 == 0o640
+
+    def test_a_file_that_is_read_only_is_not_written(self, lived_in: Project) -> None:
+        path = lived_in.path / "AGENTS.md"
+        path.chmod(0o444)
+        before = lived_in.tree()
+        result = lived_in.run("install", "-c", "codex")
+        assert result.code == 1
+        assert "it is read-only; everything is as it was" in result.err
+        assert lived_in.tree() == before
+
+    def test_a_client_that_is_not_installed_leaves_the_others_alone(
+        self, empty: Project
+    ) -> None:
+        empty.ok("install", "-c", "claude")
+        (empty.path / ".claude" / "skills" / NAME / "SKILL.md").unlink()
+        before = empty.tree()
+        assert "nothing of it is installed" in empty.ok("uninstall", "-c", "kiro")
+        assert empty.tree() == before
 
 
 class TestStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.syntax import Syntax
@@ -343,7 +345,7 @@ def match_command(
     found = triggers.match(known, prompt, files)
     if as_json:
         said = triggers.as_json(found, files)
-        out.print(json.dumps(said, indent=2, ensure_ascii=False))
+        out.print(json.dumps(said, indent=2))
     else:
         for line in triggers.explain(found, files):
             out.print(line)
@@ -425,15 +427,15 @@ def install_command(
     What somebody else wrote, or changed, is kept and reported.
     """
     folder, scope = _target(project, user)
-    with _failing_clearly():
+    with _failing_clearly(), _alone(folder):
         installed = record.read(folder).clients
         chosen = _clients(names) or _found_clients(folder, scope, installed)
         made = plan.make(folder, scope, [*installed, *chosen], link=link)
         if made.after.link and not dry_run:
             skill_folder.prepare_link()
-    _carry_out(made, dry_run)
+        _carry_out(made, dry_run)
     if any(step.action is Action.FOREIGN for step in made.kept):
-        _fail("the skill is not all there: move away what is in its place")
+        _fail("not all of it is there: move away what is in its place")
 
 
 @app.command("uninstall")
@@ -448,15 +450,18 @@ def uninstall_command(
     What somebody else wrote, or changed since, is kept and reported.
     """
     folder, scope = _target(project, user)
-    with _failing_clearly():
+    with _failing_clearly(), _alone(folder):
         installed = record.read(folder).clients
-        if not installed:
-            out.print(f"nothing is installed in {folder}")
+        leaving = [n for n in _clients(names) or installed if n in installed]
+        if not leaving:
+            out.print(f"nothing of it is installed in {folder}")
             return
-        leaving = _clients(names) or installed
         remaining = [name for name in installed if name not in leaving]
         made = plan.make(folder, scope, remaining)
-    _carry_out(made, dry_run)
+        _carry_out(made, dry_run)
+    for place in [clients.ALL[name].place(scope) for name in leaving]:
+        if not remaining and not dry_run and (folder / place.skill).exists():
+            out.print(f"still there, not written by this: {place.skill}")
 
 
 @app.command("status")
@@ -480,6 +485,15 @@ def status_command(project: Project = None, user: User = False) -> None:
     out.print(table)
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one installation at a time work on a folder; the system lifts its lock."""
+    name = sha256(str(folder).encode()).hexdigest()[:16]
+    lock = Path(tempfile.gettempdir(), f"{skill_folder.NAME}-{name}.lock")
+    with FileLock(lock, timeout=60):
+        yield
+
+
 def _target(project: Path | None, user: bool) -> tuple[Path, Scope]:
     if user and project is not None:
         raise typer.BadParameter("give --project or --user, not both")
@@ -488,6 +502,8 @@ def _target(project: Path | None, user: bool) -> tuple[Path, Scope]:
     folder = (project or Path.cwd()).resolve()
     if not folder.is_dir():
         _fail(f"{project} is no folder")
+    if folder == Path.home().resolve():
+        _fail(f"{folder} is your home: use --user")
     return folder, Scope.PROJECT
 
 
@@ -517,18 +533,21 @@ def _carry_out(made: Plan, dry_run: bool) -> None:
     if dry_run:
         out.print("nothing was written: this was a dry run")
         return
-    with _failing_clearly():
+    if made.changes or made.after != made.before:
         apply.carry_out(made)
     if made.after.clients:
         titles = [clients.ALL[name].title for name in made.after.clients]
         out.print(f"installed for {', '.join(titles)} in {made.root}")
     else:
-        rest = "what was kept is above" if made.kept else "nothing of it is left"
-        out.print(f"uninstalled from {made.root}: {rest}")
+        kept = "; what was kept is above" if made.kept else ""
+        out.print(f"uninstalled from {made.root}{kept}")
 
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):  # a console may know few characters
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()
 
 

@@ -26,6 +26,9 @@ PROMPT, BEFORE, AFTER = "UserPromptSubmit", "PreToolUse", "PostToolUse"
 LINES_FOR_FILES = 4
 """How many lines a session gets for files at most: an agent may touch hundreds."""
 
+LONGEST_REASON = 60
+"""How many characters of what was found are said."""
+
 KEPT_DAYS = 7
 """How long it is remembered what a session was told."""
 
@@ -67,7 +70,7 @@ def answer(event: Any, root: str, environ: Mapping[str, str]) -> str:
     )
     if not found.applies:
         return ""
-    about = prompt or _gist(files[0])
+    about = prompt[: triggers.PROMPT_CHARACTERS] or _gist(files[0])
     topic = topics.find(reference, about)
     if not _is_new(event, topic, bool(files), environ):
         return ""
@@ -92,7 +95,7 @@ def _file_of(event: dict[str, Any]) -> list[triggers.File]:
     cwd = event.get("cwd")
     there = triggers.file(path, cwd if isinstance(cwd, str) else "")
     written = [given.get("content"), given.get("new_string")]
-    new = "\n".join(text for text in written if isinstance(text, str))
+    new = "\n".join(t[: triggers.READ_BYTES] for t in written if isinstance(t, str))
     if there.text is None and not new:
         return [there]
     return [triggers.File(there.path, f"{there.text or ''}\n{new}")]
@@ -127,13 +130,11 @@ def _is_new(
     name = topic.anchor if topic else ANY_TOPIC
     if name in told or f"file-{name}" in told:
         return False
+    mark = os.path.join(folder, f"file-{name}" if for_file else name)
     try:  # hooks of tools run side by side: only one makes the file
-        mode = os.O_CREAT | os.O_EXCL
-        os.close(os.open(os.path.join(folder, name), mode, 0o600))
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         return False
-    if for_file:
-        os.replace(os.path.join(folder, name), os.path.join(folder, f"file-{name}"))
     return True
 
 
@@ -161,7 +162,8 @@ def _forget(sessions: str) -> None:
 
 def _line(found: triggers.Match, topic: topics.Topic | None, root: str) -> str:
     why = max(found.evidence, key=lambda evidence: evidence.weight)
-    reason = why.trigger if why.kind in ("import", "path") else why.found
+    reason = why.trigger if why.kind == "path" else why.found
+    reason = " ".join(reason.split())[:LONGEST_REASON]
     line = (
         f"The skill {NAME} fits this ({why.kind}: {reason}): load it before you go on"
     )

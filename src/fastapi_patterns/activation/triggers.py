@@ -68,7 +68,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]\w{5,}")
 _CAMEL = re.compile("[a-z]+[A-Z]")
 _CODE = re.compile(r"[_(=@]|\w\.\w|[A-Za-z][A-Z]+[a-z]|[A-Z][a-z]+$")
 _ROUTE = re.compile(
-    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s+`?/[\w/{}:.-]*|(?<!\S)`?/v\d[\w/{}:-]*"
+    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD)[ \t]+`?/[\w/{}:.-]{0,99}"
+    r"|(?<!\S)`?/v\d[\w/{}:-]{0,99}"
     r"|\?\w+=[\w{}]*"
 )
 _STATUS = re.compile(
@@ -261,6 +262,8 @@ def file(path: str, folder: str) -> File:
         base = _project(full)
     named = os.path.relpath(full, base) if os.path.isabs(path) else path
     try:
+        if not os.path.isfile(full):  # a pipe would be waited for
+            return File(named, None)
         with open(full, "rb") as opened:
             data = opened.read(READ_BYTES)
     except (OSError, ValueError):

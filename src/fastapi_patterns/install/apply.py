@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import shutil
+import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from fastapi_patterns.install import record
-from fastapi_patterns.install.plan import Action, Item, Plan, Step, block_span
+from fastapi_patterns import skill_folder
+from fastapi_patterns.install import block, record
+from fastapi_patterns.install.plan import Action, Item, Plan, Step
 from fastapi_patterns.install.record import InstallError, Kind
 
 Undo = list[Callable[[], object]]
@@ -24,6 +26,7 @@ def carry_out(made: Plan) -> None:
     """
     undo: Undo = []
     try:
+        _sweep(made)
         if made.after.clients:
             # First, so that what a crash leaves half-way is known.
             _write_record(made, undo, old_too=True)
@@ -38,12 +41,25 @@ def carry_out(made: Plan) -> None:
             _write_record(made, undo, old_too=False)
         else:
             _remove_record(made, undo)
-    except OSError as error:
+    except BaseException as error:
         for reverse in reversed(undo):
             reverse()
-        raise InstallError(
-            f"{error.filename or made.root}: {error.strerror}; everything is as it was"
-        ) from error
+        if isinstance(error, OSError):
+            raise InstallError(
+                f"{error.filename or made.root}: {error.strerror}; "
+                "everything is as it was"
+            ) from error
+        raise
+
+
+def _sweep(made: Plan) -> None:
+    """Remove what an installation that was killed had staged."""
+    for path in {*made.before.made, *made.after.made, record.FILE}:
+        _staged(made.root / path).unlink(missing_ok=True)
+
+
+def _staged(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{skill_folder.NAME}.new")
 
 
 def _remove(made: Plan, step: Step, undo: Undo) -> None:
@@ -51,13 +67,11 @@ def _remove(made: Plan, step: Step, undo: Undo) -> None:
     if step.kind is Kind.LINK and path.is_symlink():
         _unlink(path, undo)
     elif step.kind is not Kind.LINK and path.is_file():
-        data = path.read_bytes()
+        data, mode = path.read_bytes(), path.stat().st_mode
         left = b""
         if step.kind is Kind.BLOCK:
-            start, end = block_span(data)
-            glue = made.before.glue.get(step.path, "").encode()
-            left = data[:start].removesuffix(glue) + data[end:] if start >= 0 else data
-        undo.append(lambda: _restore(path, data))
+            left = block.take(data, made.before.glue.get(step.path, ""))
+        undo.append(lambda: _restore(path, data, mode))
         if step.kind is Kind.BLOCK and (left or step.path not in made.before.new):
             _replace(path, left)
         else:
@@ -74,14 +88,25 @@ def _prune(made: Plan, undo: Undo) -> None:
     """Remove the folders that were made and are empty now, the deepest first."""
     for path in made.before.made:
         if path not in made.after.made and path.endswith(".py"):
-            compiled = (made.root / path).parent / "__pycache__"
-            if compiled.is_dir() and not compiled.is_symlink():
-                shutil.rmtree(compiled)  # of examples that somebody ran
+            _remove_compiled(made.root, path)
     for name in sorted(made.before.new, key=lambda name: -name.count("/")):
         folder = made.root / name
         if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
             undo.append(partial(folder.mkdir, parents=True, exist_ok=True))
+
+
+def _remove_compiled(root: Path, path: str) -> None:
+    """Remove what Python compiled of an example that somebody ran."""
+    module = root / path
+    folder = module.parent / "__pycache__"
+    through = [*module.relative_to(root).parents][:-1]
+    if any((root / parent).is_symlink() for parent in through) or folder.is_symlink():
+        return
+    for compiled in folder.glob(f"{module.stem}.cpython-*.pyc"):
+        compiled.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _write(made: Plan, item: Item, undo: Undo) -> None:
@@ -95,17 +120,8 @@ def _write(made: Plan, item: Item, undo: Undo) -> None:
         return
     data = item.data
     if item.kind is Kind.BLOCK and path.exists():
-        data = _with_block(path.read_bytes(), item.data, made.after.glue[item.path])
+        data = block.put(path.read_bytes(), item.data, made.after.glue[item.path])
     _replace_undoably(path, data, undo)
-
-
-def _with_block(old: bytes, block: bytes, glue: str) -> bytes:
-    """Put the block into a file's text: where it was, else at the end."""
-    block = block.replace(b"\n", b"\r\n" if b"\r\n" in old else b"\n")
-    start, end = block_span(old)
-    if start >= 0:
-        return old[:start] + block + old[end:]
-    return old + glue.encode() + block
 
 
 def _make_folder(folder: Path, undo: Undo) -> None:
@@ -142,34 +158,39 @@ def _write_record(made: Plan, undo: Undo, *, old_too: bool) -> None:
 def _remove_record(made: Plan, undo: Undo) -> None:
     path = made.root / record.FILE
     if path.is_file():
-        data = path.read_bytes()
+        data, mode = path.read_bytes(), path.stat().st_mode
         path.unlink()
-        undo.append(lambda: _restore(path, data))
+        undo.append(lambda: _restore(path, data, mode))
     _prune(made, undo)
 
 
 def _replace_undoably(path: Path, data: bytes, undo: Undo) -> None:
-    old = path.read_bytes() if path.exists() else None
-    _replace(path, data)
-    if old is None:
-        undo.append(lambda: path.unlink(missing_ok=True))
+    if path.exists():
+        old, mode = path.read_bytes(), path.stat().st_mode
+        if old == data:
+            return
+        if not mode & stat.S_IWUSR:
+            raise PermissionError(errno.EACCES, "it is read-only", str(path))
+        undo.append(lambda: _restore(path, old, mode))
     else:
-        undo.append(lambda: _restore(path, old))
+        undo.append(lambda: path.unlink(missing_ok=True))
+    _replace(path, data)
 
 
 def _replace(path: Path, data: bytes) -> None:
     """Write a file in one step, with the mode of the one that was there."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}.new")
+    staged = _staged(path)
     try:
         staged.write_bytes(data)
         if path.exists():
-            staged.chmod(path.stat().st_mode & 0o777)
+            staged.chmod(stat.S_IMODE(path.stat().st_mode))
         staged.replace(path)
-    except OSError:
+    except BaseException:
         staged.unlink(missing_ok=True)
         raise
 
 
-def _restore(path: Path, data: bytes) -> None:
+def _restore(path: Path, data: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
+    path.chmod(stat.S_IMODE(mode))

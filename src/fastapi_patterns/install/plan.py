@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from fastapi_patterns import skill_folder
 from fastapi_patterns.activation import triggers
-from fastapi_patterns.install import clients, record, rules
+from fastapi_patterns.install import block, clients, record
 from fastapi_patterns.install.clients import Scope
 from fastapi_patterns.install.record import InstallError, Kind, Made, Record
 
@@ -123,7 +123,19 @@ def make(
         Step(_at_coming(root, item, before, gone), item.path, item.kind, item)
         for item in wanted.values()
     ]
+    _refuse_others_skills(root, steps)
     return Plan(root, before, _foresee(root, names, linked, before, steps), steps)
+
+
+def _refuse_others_skills(root: Path, steps: list[Step]) -> None:
+    """Refuse to mix with a skill, or to replace a folder, that is somebody else's."""
+    for step in steps:
+        whole = step.kind is Kind.LINK or step.path.endswith("/SKILL.md")
+        if step.action is Action.FOREIGN and step.item and whole:
+            raise InstallError(
+                f"{root / step.path} was not written by this, or holds what was not: "
+                "move it away; nothing was written"
+            )
 
 
 def explain(made: Plan) -> Iterator[str]:
@@ -188,10 +200,19 @@ def _wanted(scope: Scope, names: list[str], link: bool) -> Iterator[Item]:
 def _symlink_above(root: Path, path: str, before: Record) -> Path | None:
     """Give the symlink that a path leads through, if it is not one of ours."""
     for parent in PurePosixPath(path).parents:
-        ours = before.made.get(str(parent), (None,))[0] is Kind.LINK
-        if (root / parent).is_symlink() and not ours and str(parent) != ".":
-            return root / parent
+        here = root / parent
+        if (
+            here.is_symlink()
+            and str(parent) != "."
+            and not _is_ours(here, parent, before)
+        ):
+            return here
     return None
+
+
+def _is_ours(link: Path, name: PurePosixPath, before: Record) -> bool:
+    kind, digests = before.made.get(str(name), (None, ()))
+    return kind is Kind.LINK and present(link, Kind.LINK) in digests
 
 
 def _at_going(root: Path, path: str, before: Record) -> Action:
@@ -208,26 +229,27 @@ def _at_coming(root: Path, item: Item, before: Record, gone: dict[str, Made]) ->
     there = present(root / item.path, item.kind)
     if there is None or _gives_way(root, item.path, gone):
         return Action.CREATE
+    if there == item.digest:
+        return Action.NONE
     recorded = before.made.get(item.path)
     if recorded is None:
         return Action.FOREIGN
-    if there == item.digest:
-        return Action.NONE
     return Action.UPDATE if there in recorded[1] else Action.CHANGED
 
 
 def _gives_way(root: Path, path: str, gone: dict[str, Made]) -> bool:
     """Tell whether all that is at a path goes: a link, or a folder before a link."""
     for parent in map(str, PurePosixPath(path).parents):
-        if parent in gone and gone[parent][0] is Kind.LINK:
+        kind, digests = gone.get(parent, (None, ()))
+        if kind is Kind.LINK and present(root / parent, Kind.LINK) in digests:
             return True
     here = root / path
     if here.is_symlink() or not here.is_dir():
         return False
     for file in here.rglob("*"):
-        if not file.is_dir():
-            made = gone.get(file.relative_to(root).as_posix())
-            if made is None or present(file, Kind.FILE) not in made[1]:
+        if not file.is_dir() and file.parent.name != "__pycache__":
+            _, digests = gone.get(file.relative_to(root).as_posix(), (None, ()))
+            if present(file, Kind.FILE) not in digests:
                 return False
     return True
 
@@ -247,24 +269,18 @@ def _foresee(
         else:
             after.made[step.path] = (step.kind, (step.item.digest,))
         if step.kind is Kind.BLOCK:
-            glue = _glue(root / step.path)
-            after.glue[step.path] = before.glue.get(step.path, glue)
-            if not (root / step.path).exists():
+            path = root / step.path
+            glue = block.glue_for(path.read_bytes()) if path.exists() else ""
+            if step.action is not Action.CREATE:
+                glue = before.glue.get(step.path, "")
+            after.glue[step.path] = glue
+            if not path.exists():
                 new.add(step.path)
-    for path in [*after.made, record.FILE]:
-        parents = PurePosixPath(path).parents
+    for name in [*after.made, record.FILE]:
+        parents = PurePosixPath(name).parents
         new |= {str(p) for p in parents if not (root / p).exists() or str(p) in new}
     after.new = sorted(new)
     return after
-
-
-def _glue(path: Path) -> str:
-    """Give the line ends that set a block off from what a file holds."""
-    if not path.exists():
-        return ""
-    data = path.read_bytes()
-    newline = "\r\n" if b"\r\n" in data else "\n"
-    return "" if not data else newline if data.endswith(b"\n") else newline * 2
 
 
 def present(path: Path, kind: Kind) -> str | None:
@@ -273,33 +289,20 @@ def present(path: Path, kind: Kind) -> str | None:
         if path.is_symlink():
             return _digest(os.readlink(path).encode())
         return "" if path.exists() else None
-    if path.is_symlink() or path.is_dir():
+    if not os.path.lexists(path):
+        return None
+    if path.is_symlink() or not path.is_file():  # no folder, no pipe
         return ""
     try:
         data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except OSError:
         return ""
     if kind is Kind.FILE:
         return _digest(data)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
         raise InstallError(f"{path}: it is no UTF-8 text: save it as UTF-8")
-    start, end = block_span(data)
-    return None if start < 0 else _digest(data[start:end])
-
-
-def block_span(data: bytes) -> tuple[int, int]:
-    """Give where the block begins and ends, -1 if there is none."""
-    start = data.find(rules.BEGIN.encode())
-    end = data.find(rules.END.encode(), max(start, 0))
-    if start < 0 or end < 0:
-        return -1, -1
-    end += len(rules.END)
-    for line_end in (b"\r\n", b"\n"):
-        if data.startswith(line_end, end):
-            return start, end + len(line_end)
-    return start, end
+    there = {_digest(found) for found in block.find(data)}
+    return there.pop() if len(there) == 1 else "" if there else None
 
 
 def _digest(data: bytes) -> str:

@@ -57,6 +57,8 @@ def read(root: Path) -> Record:
         InstallError: The record is there and cannot be read.
     """
     path = root / FILE
+    if path.exists() and not path.is_file():
+        raise InstallError(f"{path}: it is no regular file: move it away")
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -66,10 +68,10 @@ def read(root: Path) -> Record:
     try:
         data: dict[str, Any] = json.loads(text)
         made = {
-            _inside(path): (Kind(kind), tuple(map(str, digests)))
+            _ours(path): (Kind(kind), tuple(map(str, digests)))
             for path, (kind, *digests) in data["made"].items()
         }
-        new = [_inside(path) for path in data["new"]]
+        new = [name for name in data["new"] if _leads_to_ours(str(name))]
         names = [name for name in data["clients"] if name in clients.ALL]
         return Record(names, bool(data["link"]), made, dict(data["glue"]), new)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -78,9 +80,25 @@ def read(root: Path) -> Record:
         ) from error
 
 
-def _inside(path: str) -> str:
-    """Refuse a path that leads out of the folder: a record may come from anywhere."""
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts or "\\" in path or ":" in path:
-        raise ValueError(f"{path!r} leads elsewhere")
-    return path
+def _ours(path: str) -> str:
+    """Refuse a path that no client reads: a record may come with a clone."""
+    plain = str(PurePosixPath(path)) == path and ".." not in path.split("/")
+    if plain and "\\" not in path:
+        for place in _PLACES:
+            if path in (place.rule, place.skill) or path.startswith(f"{place.skill}/"):
+                return path
+    raise ValueError(f"{path!r} is nowhere that a client looks")
+
+
+def _leads_to_ours(name: str) -> bool:
+    """Tell whether a folder, or a file for a block, is one that this makes."""
+    ends = {FILE, *(p.rule for p in _PLACES), *(p.skill for p in _PLACES)}
+    inside = any(name.startswith(f"{place.skill}/") for place in _PLACES)
+    return ".." not in name.split("/") and (
+        inside or any(end == name or end.startswith(f"{name}/") for end in ends)
+    )
+
+
+_PLACES = [
+    place for client in clients.ALL.values() for place in (client.project, client.user)
+]
