@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -121,31 +122,54 @@ class TestBundle:
         assert Folder(tmp_path).snapshot() == before
 
 
-def test_the_wheel_carries_the_bundle(built: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source distribution, unpacked."""
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "uv",
-            "build",
-            "--wheel",
-            "-o",
-            str(tmp_path),
-            str(ROOT),
-        ],
+        [sys.executable, "-m", "uv", "build", "-o", str(folder), str(ROOT)],
         check=True,
         capture_output=True,
     )
-    (wheel,) = tmp_path.glob("*.whl")
-    start = f"fastapi_patterns/{skill_folder.IN_WHEEL}/"
+    (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as zipped:
-        there = {
-            name.removeprefix(start): zipped.read(name)
-            for name in zipped.namelist()
-            if name.startswith(start)
-        }
-        assert not [name for name in zipped.namelist() if "__pycache__" in name]
-    assert there == tree(built / NAME)
+        zipped.extractall(folder / "there")
+    return folder / "there"
+
+
+class TestWheel:
+    """What `pip install` brings."""
+
+    def test_it_carries_the_bundle(self, wheel: Path, built: Path) -> None:
+        skill = wheel / "fastapi_patterns" / skill_folder.IN_WHEEL
+        assert tree(skill) == tree(built / NAME)
+        assert not list(wheel.rglob("__pycache__"))
+
+    def test_it_installs_without_the_repository(
+        self, wheel: Path, built: Path, tmp_path: Path
+    ) -> None:
+        def ours(*arguments: str) -> str:
+            return subprocess.run(
+                [sys.executable, "-m", "fastapi_patterns", *arguments],
+                cwd=tmp_path,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(wheel),
+                    "HOME": str(tmp_path / "h"),
+                },
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+
+        ours("install", "-c", "claude")
+        skill = tmp_path / ".claude" / "skills" / NAME
+        assert tree(skill) == tree(built / NAME)
+        ours("install", "--link")
+        assert skill.resolve().is_relative_to(wheel.resolve())
+        assert "applies" in ours("match", "a FastAPI route")
+        ours("uninstall")
+        assert not (tmp_path / ".claude").exists()
 
 
 class TestPlugin:
