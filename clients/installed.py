@@ -91,7 +91,7 @@ class Commands:
         wanted = {"package": f"{package}=={chosen}" if chosen else package}
         if not _is_installed(folder, command, wanted):
             uv = (sys.executable, "-m", "uv")
-            _run(*uv, "venv", "--quiet", "--clear", str(folder))
+            _run(*uv, "venv", "--quiet", "--clear", "-p", sys.executable, str(folder))
             python = str(folder / "bin" / "python")
             _run(*uv, "pip", "install", "--quiet", "-p", python, wanted["package"])
             _note(folder, wanted)
