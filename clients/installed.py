@@ -10,6 +10,8 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock
+
 HERE = Path(__file__).parent
 FOLDER = HERE / ".installed"
 VERSIONS = tomllib.loads((HERE / "versions.toml").read_text(encoding="utf-8"))
@@ -39,8 +41,11 @@ class Commands:
         """
         if name in self.missing:
             raise NotInstallableError(self.missing[name])
+        FOLDER.mkdir(exist_ok=True)
         try:
-            return self._python(name) if name in VERSIONS["pypi"] else self._npm(name)
+            with FileLock(FOLDER / f"{name}.lock"):  # tests run side by side
+                known = name in VERSIONS["pypi"]
+                return self._python(name) if known else self._npm(name)
         except (subprocess.SubprocessError, OSError) as error:
             said = getattr(error, "stderr", None) or str(error)
             self.missing[name] = f"{name} cannot be installed: {said.strip()[-600:]}"

@@ -6,11 +6,13 @@ import io
 import shutil
 import tempfile
 import zipfile
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
 from fastapi_patterns import bundle, files
 from fastapi_patterns.bundle import Bundle
+from fastapi_patterns.documents import NAMES
 
 NAME = "fastapi-patterns"
 LICENCE = "LICENSE"
@@ -46,6 +48,13 @@ def installed() -> Contents:
     """
     if (folder := in_wheel()).is_dir():
         return read(folder)
+    changed = tuple((checkout() / name).stat().st_mtime_ns for name in NAMES)
+    return dict(_of_checkout(changed))
+
+
+@lru_cache(maxsize=1)
+def _of_checkout(changed: tuple[int, ...]) -> Contents:
+    """Read the documents, which takes most of a second, once per change of them."""
     return of_documents(bundle.read(checkout()))
 
 
