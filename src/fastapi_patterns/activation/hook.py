@@ -2,7 +2,8 @@
 
 Claude Code runs this on each prompt and on files that are read or written. It says one
 line for each topic of a session, and nothing where it does not understand its input or
-cannot remember what it said. Standard library only, on any Python from 3.9.
+cannot remember what it said. Standard library only, on any Python from 3.9; what takes
+time to import is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import re
 import sys
 import time
 
-from fastapi_patterns.activation import topics, triggers
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from fastapi_patterns.activation import topics, triggers
 
 NAME = "fastapi-patterns"
 PROMPT, BEFORE, AFTER = "UserPromptSubmit", "PreToolUse", "PostToolUse"
@@ -57,13 +58,20 @@ def answer(event: Any, root: str, environ: Mapping[str, str]) -> str:
     """
     if not isinstance(event, dict):
         return ""
-    name, prompt, files = event.get("hook_event_name"), "", []
-    if name == PROMPT and isinstance(event.get("prompt"), str):
-        prompt = event["prompt"]
-    elif name in (BEFORE, AFTER):
-        files = _file_of(event)
-    if not prompt.strip() and not files:
+    name = event.get("hook_event_name")
+    prompt = event.get("prompt") if name == PROMPT else ""
+    given = event.get("tool_input") if name in (BEFORE, AFTER) else None
+    given = given if isinstance(given, dict) else {}
+    path = given.get("file_path")
+    if not isinstance(path, str) or not path.endswith(".py"):
+        path = ""
+    if not isinstance(prompt, str) or not (prompt.strip() or path):
         return ""
+
+    # Most of what a session reads ends above, before these take their time.
+    from fastapi_patterns.activation import topics, triggers
+
+    files = [_file_of(path, given, event.get("cwd"))] if path else []
     reference = _read(root, "reference.md")
     found = triggers.match(
         triggers.read(_read(root, "SKILL.md"), reference), prompt, files
@@ -84,21 +92,16 @@ def _read(root: str, name: str) -> str:
         return opened.read()
 
 
-def _file_of(event: dict[str, Any]) -> list[triggers.File]:
-    """Give the Python file that a tool reads or writes, with its text as it will be."""
-    given = event.get("tool_input")
-    if not isinstance(given, dict):
-        return []
-    path = given.get("file_path")
-    if not isinstance(path, str) or not path.endswith(".py"):
-        return []
-    cwd = event.get("cwd")
+def _file_of(path: str, given: dict[str, Any], cwd: object) -> triggers.File:
+    """Give the file that a tool reads or writes, with its text as it will be."""
+    from fastapi_patterns.activation import triggers
+
     there = triggers.file(path, cwd if isinstance(cwd, str) else "")
     written = [given.get("content"), given.get("new_string")]
     new = "\n".join(t[: triggers.READ_BYTES] for t in written if isinstance(t, str))
     if there.text is None and not new:
-        return [there]
-    return [triggers.File(there.path, f"{there.text or ''}\n{new}")]
+        return there
+    return triggers.File(there.path, f"{there.text or ''}\n{new}")
 
 
 def _gist(file: triggers.File) -> str:

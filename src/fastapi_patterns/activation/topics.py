@@ -71,8 +71,11 @@ def find(reference: str, text: str, *, least: float = LEAST) -> Topic | None:
 
 def _weights(reference: str, text: str) -> Iterator[tuple[str, float]]:
     words = set(_words(text))
-    contents = _contents(reference)
-    rows = [(a, set(_words(title)), set(_words(said))) for title, a, said in contents]
+    rows = [
+        (anchor, set(_words(title)), set(_words(said)))
+        for title, anchor, said in _contents(reference)
+        if any(word in f"{title} {said}".lower() for word in words)  # a stem of one
+    ]
     spread: dict[str, int] = {}
     for _, of_title, said in rows:
         for word in of_title | said:

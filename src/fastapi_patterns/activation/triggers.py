@@ -44,7 +44,7 @@ NEUTRAL = ("word", "context", "task", "route", "status")
 """What any web framework's developers say: it counts unless another one is named."""
 OTHERS = ("not-for-frameworks", "not-for-imports", "not-for-path")
 
-PROMPT_CHARACTERS = 20_000
+PROMPT_CHARACTERS = 8_000
 """How much of a prompt is weighed: more is a log that was pasted."""
 
 PROJECT_MARKS = (".git", "pyproject.toml", "requirements.txt", "package.json")
@@ -336,7 +336,8 @@ def as_json(found: Match, files: Iterable[File]) -> dict[str, object]:
 
 
 def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
-    clauses = [clause for clause in _CLAUSE.split(prompt) if clause.strip()]
+    split = (clause.strip() for clause in _CLAUSE.split(prompt))
+    clauses = [clause for clause in dict.fromkeys(split) if clause]
     spelt = prompt.lower().replace("-", "").replace(" ", "")
     aimed = False
     for package in triggers.imports:
@@ -352,8 +353,9 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
             yield Evidence("code", name, name, CODE)
     if symptom := _symptom(triggers, prompt):
         yield symptom
+    words = [re.findall(r"\w+", clause.lower()) for clause in clauses]
     for task in triggers.tasks:
-        if asked := _task(task, clauses):
+        if asked := _task(task, words):
             yield Evidence("task", task, asked, TASK)
     if route := _ROUTE.search(prompt):
         yield Evidence("route", "a route", route[0], TASK if "{" in route[0] else WORD)
@@ -484,14 +486,13 @@ def _in_word(character: str) -> bool:
     return character == "_" or (character.isalnum() and character < "\u2e80")
 
 
-def _task(task: str, clauses: Sequence[str]) -> str:
-    """Find all nouns of a task in a clause, in any order and number."""
+def _task(task: str, clauses: Iterable[Sequence[str]]) -> str:
+    """Find all nouns of a task in a clause's words, in any order and number."""
     nouns = [w.lower() for w in re.findall(r"\w{3,}", task) if not w.endswith("ing")]
     stems = [noun[:-1] if noun.endswith("s") else noun for noun in nouns]
     if len(stems) < 2:
         return ""
-    for clause in clauses:
-        words = re.findall(r"\w+", clause.lower())
+    for words in clauses:
         found = [
             next((w for w in words if w.startswith(s) and len(w) < len(s) + 4), "")
             for s in stems
