@@ -746,6 +746,9 @@ class TestStatus:
         assert re.search(r"Claude Code\s*│ up to date\s*│ up to date", said)
         assert re.search(r"Codex\s*│ not installed: --client codex", said)
 
+    def test_it_says_that_there_is_nothing(self, empty: Project) -> None:
+        assert "nothing of it is installed" in empty.ok("status")
+
     def test_it_says_what_is_missing_or_changed(self, empty: Project) -> None:
         empty.ok("install", "-c", "claude", "-c", "kiro")
         (empty.path / ".claude" / "skills" / NAME / "reference.md").unlink()

@@ -482,7 +482,10 @@ def status_command(project: Project = None, user: User = False) -> None:
         elif client.is_used(folder, scope):
             hint = f"not installed: --client {client.name}"
             table.add_row(client.title, hint, "")
-    out.print(table)
+    if table.rows:
+        out.print(table)
+    else:
+        out.print(f"nothing of it is installed in {folder}, and no client is found")
 
 
 @contextlib.contextmanager
