@@ -427,7 +427,7 @@ def install_command(
     What somebody else wrote, or changed, is kept and reported.
     """
     folder, scope = _target(project, user)
-    with _failing_clearly(), _alone(folder):
+    with _failing_clearly(), _alone():
         installed = record.read(folder).clients
         chosen = _clients(names) or _found_clients(folder, scope, installed)
         made = plan.make(folder, scope, [*installed, *chosen], link=link)
@@ -450,7 +450,7 @@ def uninstall_command(
     What somebody else wrote, or changed since, is kept and reported.
     """
     folder, scope = _target(project, user)
-    with _failing_clearly(), _alone(folder):
+    with _failing_clearly(), _alone():
         installed = record.read(folder).clients
         leaving = [n for n in _clients(names) or installed if n in installed]
         if not leaving:
@@ -489,9 +489,13 @@ def status_command(project: Project = None, user: User = False) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one installation at a time work on a folder; the system lifts its lock."""
-    name = sha256(str(folder).encode()).hexdigest()[:16]
+def _alone() -> Iterator[None]:
+    """Let one installation of a user work at a time; the system lifts its lock.
+
+    One file for all that a user installs: a lock cannot be removed safely, and so the
+    least of them is left.
+    """
+    name = sha256(str(Path.home()).encode()).hexdigest()[:16]
     lock = Path(tempfile.gettempdir(), f"{skill_folder.NAME}-{name}.lock")
     with FileLock(lock, timeout=60):
         yield
