@@ -481,6 +481,15 @@ class TestSite:
         for path, file in product().files.items():
             assert (site / "examples" / f"{path}.txt").read_text() == file.text
 
+    def test_installing_is_as_the_readme_says(self, site: Path) -> None:
+        readme = (ROOT / "README.md").read_text()
+        section = readme.partition("## Install the skill")[2].partition("\n## ")[0]
+        shown = re.sub(r"<[^>]+>", "", (site / "install.html").read_text())
+        commands = re.findall(r"`([^`\n]+)`|^\$ (.+)$", section, re.MULTILINE)
+        assert commands
+        for inline, line in commands:
+            assert (inline or line) in html.unescape(shown)
+
     def test_what_a_page_fetches_is_in_the_site(self, site: Path) -> None:
         for page in site.rglob("*.html"):
             fetched = re.findall(

@@ -1,8 +1,8 @@
 """MkDocs hook: the three documents as pages, and the files of examples/ beside them.
 
 The documents stay where an agent and a code host read them, at the top; SKILL.md is
-the site's first page, and the reference is a page for each group of its contents. A
-link to a file of the app opens that file.
+the site's first page, and the reference is a page for each group of its contents. How
+to install it is what the README says. A link to a file of the app opens that file.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fastapi_patterns.files import FOLDER
 from fastapi_patterns.index import REFERENCE
 
 START = "index.md"
+INSTALL = "install.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     made += [
         File.generated(config, part.page, content=part.text) for part in parts(root)
     ]
+    made.append(File.generated(config, INSTALL, content=_install(root)))
     made += [
         # As text: a browser shows a .py file only then, and never runs it.
         File.generated(config, f"{FOLDER}/{path}.txt", content=_read(root, path))
@@ -99,6 +101,14 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     ]
     theme = [file for file in files if file.src_dir != config.docs_dir]
     return Files(made + theme)
+
+
+def _install(root: Path) -> str:
+    """Take the README's section on installing; what it links to is not on the site."""
+    readme = (root / "README.md").read_text("utf-8")
+    section = readme.partition("\n## Install")[2].partition("\n## ")[0]
+    section = re.sub(r"\[(.+?)\]\([^)#]+\)", r"`\1`", section)
+    return f"# Install{section}\n"
 
 
 def _root(config: MkDocsConfig) -> Path:
