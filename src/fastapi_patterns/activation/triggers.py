@@ -10,6 +10,7 @@ and runs on any Python from 3.9.
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import re
@@ -21,12 +22,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+FRAMEWORKS = ("fastapi", "starlette")
+"""The packages whose import alone makes a file ours."""
+
 THRESHOLD = 1.5
 """The score from which on the skill applies."""
 
 # What a piece of evidence weighs.
 AIM = 4  # a package of ours is what the work shall use
 IMPORTED = 4  # a file imports it
+PROJECT = 1  # the project depends on it: it helps what else is found, if anything is
 NAMED = 3  # a prompt names it, or quotes an error that the reference explains
 CODE = 2  # an identifier, as it is written
 PATH = 2
@@ -42,18 +47,20 @@ INFLECTED = ("s", "es", "ing", "ed", "n", "d")
 
 NEUTRAL = ("word", "context", "task", "route", "status")
 """What any web framework's developers say: it counts unless another one is named."""
-OTHERS = ("not-for-frameworks", "not-for-imports", "not-for-path")
+OTHERS = ("not-for-frameworks",)
+PACKAGES = ("not-for-imports", "not-for-tools")
 
 PROMPT_CHARACTERS = 8_000
-"""How much of a prompt is weighed: more is a log that was pasted."""
+"""How much of a prompt is weighed, half of it from its end: more is a pasted log."""
 
-PROJECT_MARKS = (".git", "pyproject.toml", "requirements.txt", "package.json")
+DEPENDENCIES = ("pyproject.toml", "requirements.txt")
+"""The files that say what a project depends on."""
+PROJECT_MARKS = (".git", *DEPENDENCIES, "package.json")
+BACKENDS = ("", "backend", "api", "server")
+"""Where in a project those files may be."""
 
-PYTHONS = frozenset(
-    "AttributeError ImportError KeyError ModuleNotFoundError NameError OSError "
-    "RecursionError TypeError UnboundLocalError UnicodeDecodeError ValueError".split()
-)
-"""Exceptions whose messages say nothing of who raised them."""
+INSTALLED = ("site-packages", "node_modules")
+"""The folders of what others wrote."""
 
 READ_BYTES = 65_536
 """How much of a file is read for its imports."""
@@ -63,6 +70,10 @@ OTHER_SUFFIXES = frozenset(
     "scala scss sql svelte swift tf ts tsx vue xml".split()
 )
 """Endings of files that hold no Python, and no set-up of a Python project."""
+
+# The word of the frontmatter that a file's ending stands for.
+_STANDS_FOR = {"css": "CSS", "scss": "CSS", "svelte": "Svelte", "vue": "Vue"}
+_STANDS_FOR |= {"jsx": "React", "tsx": "React"}
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w{5,}")
 _CAMEL = re.compile("[a-z]+[A-Z]")
@@ -74,18 +85,25 @@ _ROUTE = re.compile(
 )
 _STATUS = re.compile(
     r"(?<![\w.:$€-])(?:40[013469]|41[235]|42[2389]|50[0234])(?![\w.:%-])"
+    r"|(?:return|respond|answer|give)\w* (?:with )?(?:an? )?20[0124]\b"
 )
 _TOKEN = re.compile(r"(?<![\w/.:@])@?([\w./\\-]{3,200})(?![\w(])")
 _FILE_NAME = re.compile(r"[\w.-]*\w\.[A-Za-z]{1,7}")
-_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
+_STRING = re.compile(r"(\"{3}|'{3}).*?\1", re.DOTALL)
+_FROM = re.compile(
+    r"(?:^|;)[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t(]+(\w*)", re.MULTILINE
+)
+_IMPORT = re.compile(r"(?:^|;)[ \t]*import[ \t]+([\w., \t]+)", re.MULTILINE)
 _CLAUSE = re.compile(r"[.;!?](?:\s|$)|[\n()]")
 _TOWARDS = (
     r"(?:\b(?:to|into|in|on|using|auf|nach|vers|para)|->|→|=>) "
     r"(?:(?:a|an|the|our|new) )*[`'\"]?"
 )
 _PASSED_BY = (
-    r"\b(?:nothing to do with|not|don.?t touch|against|instead of|unlike|than|without"
-    r"|leave|replac(?:e|ing)|from) (?:[\w'-]+ ){0,2}[`'\"]?"
+    r"\b(?:nothing to do with|not|don.?t touch|instead of|unlike|than|without|leave"
+    r"|replac(?:e|ing)|(?:decided|compared|chose|advised) against"
+    r"|(?:mov|migrat|port|switch|convert|com)\w* (?:[\w'-]+ ){0,3}from)"
+    r" (?:[\w'-]+ ){0,2}[`'\"]?"
 )
 _LEFT_ALONE = (
     r"[^.;\n]{0,32}\b(?:fine|already|dropped|rejected|against|gone|ignore|untouched"
@@ -132,12 +150,14 @@ class File(NamedTuple):
     """A file that is worked on.
 
     Attributes:
-        path: Its path, absolute or not, with slashes or backslashes.
+        path: Its path as it was given, with slashes or backslashes.
         text: What is in it, as far as it can be read, else None.
+        place: Its path from its project's folder, if that is known.
     """
 
     path: str
     text: str | None
+    place: str = ""
 
 
 class Triggers:
@@ -145,11 +165,13 @@ class Triggers:
 
     Attributes:
         keywords: Words and identifiers that a prompt may hold.
+        written: Those of them that count only as they are written.
         tasks: What a prompt may ask for: all words of one, near each other.
         paths: gitignore patterns; the last that matches decides.
         imports: Packages whose import makes a file ours.
         foreign: Words that name something else, each with its ``not-for`` key.
         foreign_imports: Packages whose import makes a file somebody else's.
+        foreign_tools: Packages whose import does so if the file imports none of ours.
         skills: The skills to use instead, each with what it is for.
         names: Public names of FastAPI and SQLAlchemy's asyncio extension.
         symptoms: Errors as developers see them, each with the exceptions' names.
@@ -160,16 +182,19 @@ class Triggers:
             items = metadata.get(key, "").split(separator)
             return [item.strip() for item in items if item.strip()]
 
-        self.keywords = listed("trigger-keywords")
+        keywords = listed("trigger-keywords")
+        self.keywords = [keyword.strip("`") for keyword in keywords]
+        self.written = {k.strip("`") for k in keywords if k.startswith("`")}
         self.context = listed("trigger-context")
         self.tasks = listed("trigger-tasks", "; ")
         self.paths = listed("trigger-paths")
         self.imports = listed("trigger-imports")
         self.foreign_imports = listed("not-for-imports")
+        self.foreign_tools = listed("not-for-tools")
         self.foreign = [
             (word, key)
             for key in metadata
-            if key.startswith("not-for-") and key != "not-for-imports"
+            if key.startswith("not-for-") and key not in PACKAGES
             for word in listed(key)
         ]
         cases = (case.partition(": ") for case in listed("not-for", "; "))
@@ -196,9 +221,21 @@ def read(skill: str, reference: str) -> Triggers:
     return Triggers({key: json.loads(value) for key, value in lines}, reference)
 
 
-def match(triggers: Triggers, prompt: str = "", files: Iterable[File] = ()) -> Match:
-    """Weigh a prompt and the files that it is about."""
-    about, prompt = list(files), prompt[:PROMPT_CHARACTERS]
+def match(
+    triggers: Triggers,
+    prompt: str = "",
+    files: Iterable[File] = (),
+    project: Evidence | None = None,
+) -> Match:
+    """Weigh a prompt and the files that it is about.
+
+    Args:
+        triggers: What the frontmatter says.
+        prompt: What a user asks; of a long one its beginning and its end.
+        files: The files that it is about.
+        project: What the project depends on, as ``of_project`` finds it.
+    """
+    about, prompt = list(files), _ends(prompt)
     mentioned = [
         _of_path(triggers, name)
         for name in _files_in(prompt)
@@ -210,6 +247,8 @@ def match(triggers: Triggers, prompt: str = "", files: Iterable[File] = ()) -> M
         *_decisive(mentioned),
     ]
     evidence = list(_weighed(said, files_say))
+    if project and (project.weight < 0 or any(e.weight >= WORD for e in evidence)):
+        evidence.append(project)
     score = _sum(evidence)
     against = [e.kind[len("not-for-") :] for e in evidence if e.weight < 0]
     skills = [skill for skill, _ in triggers.skills]
@@ -221,7 +260,7 @@ def _weighed(said: list[Evidence], files: list[Evidence]) -> Iterator[Evidence]:
     """Leave out what does not count beside the rest."""
     named = max((e.weight for e in said if e.kind == "keyword"), default=0)
     written = any(e.kind == "code" for e in said)
-    others = any(e.kind in OTHERS for e in (*said, *files))
+    others = any(e.kind in OTHERS for e in said) or any(e.weight < 0 for e in files)
     context = [e for e in said if e.kind == "context"]
     if not any(e.weight > 0 for e in (*said, *files) if e not in context):
         said = [e for e in said if e not in context[2:]]  # they do not do alone
@@ -240,6 +279,14 @@ def _weighed(said: list[Evidence], files: list[Evidence]) -> Iterator[Evidence]:
             yield evidence
 
 
+def _ends(prompt: str) -> str:
+    """Leave out the middle of a long prompt: what is asked stands at an end of it."""
+    if len(prompt) <= PROMPT_CHARACTERS:
+        return prompt
+    half = PROMPT_CHARACTERS // 2
+    return f"{prompt[:half]}\n{prompt[-half:]}"
+
+
 def _files_in(prompt: str) -> Iterator[str]:
     """Give the paths that a prompt speaks of."""
     for token in dict.fromkeys(_TOKEN.findall(prompt)):
@@ -253,37 +300,74 @@ def file(path: str, folder: str) -> File:
 
     Args:
         path: Where it is, from ``folder`` or absolute.
-        folder: The project's. What is below it is named from it, since the names of the
-            folders above say nothing of the file.
+        folder: Where the agent, or the command, works.
     """
     full = os.path.abspath(os.path.join(folder, path))
-    base = os.path.abspath(folder) if folder else _project(full)
-    if not full.startswith(os.path.join(base, "")):
-        base = _project(full)
-    named = os.path.relpath(full, base) if os.path.isabs(path) else path
+    # The names of the folders above its project say nothing of the file.
+    home = project_of(full, folder)
+    place = os.path.relpath(full, home) if home else path
     try:
         if not os.path.isfile(full):  # a pipe would be waited for
-            return File(named, None)
+            return File(path, None, place)
         with open(full, "rb") as opened:
             data = opened.read(READ_BYTES)
     except (OSError, ValueError):
-        return File(named, None)
-    return File(named, data.decode("utf-8", "replace"))
+        return File(path, None, place)
+    return File(path, data.decode("utf-8-sig", "replace"), place)
 
 
-def _project(path: str) -> str:
-    """Give the folder of the project that a file is in, else its own."""
-    folder = own = os.path.dirname(path)
-    while folder != os.path.dirname(folder):
-        if any(os.path.exists(os.path.join(folder, mark)) for mark in PROJECT_MARKS):
-            return folder
-        folder = os.path.dirname(folder)
-    return own
+def project_of(path: str, folder: str) -> str:
+    """Give the folder of the project that a path is in: else ``folder``, or nothing."""
+    above = os.path.dirname(path)
+    while above != os.path.dirname(above):
+        if any(os.path.exists(os.path.join(above, mark)) for mark in PROJECT_MARKS):
+            return above
+        above = os.path.dirname(above)
+    base = os.path.abspath(folder) if folder else ""
+    return base if base and path.startswith(os.path.join(base, "")) else ""
+
+
+def of_project(triggers: Triggers, folder: str) -> Evidence | None:
+    """Tell what a project depends on: a package of ours, or another framework."""
+    others = None
+    for name in DEPENDENCIES:
+        for part in BACKENDS:
+            path = os.path.join(folder, part, name)
+            try:
+                with open(path, encoding="utf-8", errors="replace") as opened:
+                    text = opened.read(READ_BYTES).lower()
+            except (OSError, ValueError):
+                continue
+            for package in FRAMEWORKS:
+                if _depends(package, text):
+                    return Evidence("project", package, path, PROJECT)
+            for package in triggers.foreign_imports:
+                if _depends(package, text):
+                    others = Evidence("not-for-project", package, path, FOREIGN)
+    return others
+
+
+def _depends(package: str, text: str) -> bool:
+    return bool(
+        re.search(rf"(?:^|[\s\"']){package}(?![\w.-]*[:/])\b", text, re.MULTILINE)
+    )
 
 
 def imports_of(text: str) -> set[str]:
-    """Give the modules that a piece of Python imports, be it complete or not."""
-    return set(_IMPORT.findall(text))
+    """Give the modules that a piece of Python imports, be it complete or not.
+
+    Of ``from a import b`` both ``a`` and ``a.b``: either may be the module.
+    """
+    code = _STRING.sub("", text)
+    found = {
+        name.split()[0]
+        for m in _IMPORT.findall(code)
+        for name in m.split(",")
+        if name.strip()
+    }
+    for module, name in _FROM.findall(code):
+        found |= {module, f"{module}.{name}"}
+    return found
 
 
 def matches_glob(pattern: str, path: str) -> bool:
@@ -345,8 +429,10 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
             aimed = aimed or found.weight == AIM
             yield found
     for keyword in triggers.keywords:
-        if _is_code(keyword) and _written(keyword, prompt):
-            yield Evidence("code", keyword, keyword, CODE)
+        written = keyword in triggers.written
+        if (written or _is_code(keyword)) and _written(keyword, prompt):
+            kind, weight = ("word", WORD) if written else ("code", CODE)
+            yield Evidence(kind, keyword, keyword, weight)
     yield from _words(triggers, prompt)
     for name in dict.fromkeys(_IDENTIFIER.findall(prompt)):
         if name in triggers.names and name not in triggers.keywords:
@@ -380,12 +466,12 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
 def _words(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
     """Find the words; one inside of a longer one does not count again."""
     prose = _Prose(prompt)
-    counted: list[str] = []
+    counted = [k.lower() for k in triggers.written if _written(k, prompt)]
     kinds: list[tuple[str, str, float]]
     kinds = [("word", keyword, WORD) for keyword in triggers.keywords]
     kinds += [("context", keyword, CONTEXT) for keyword in triggers.context]
     for kind, keyword, weight in sorted(kinds, key=lambda k: -len(k[1])):
-        if keyword in triggers.imports or _is_code(keyword):
+        if keyword in (*triggers.imports, *triggers.written) or _is_code(keyword):
             continue
         word = prose.find(keyword, INFLECTED)
         if word and not any(f" {keyword.lower()} " in f" {long} " for long in counted):
@@ -397,25 +483,30 @@ def _symptom(triggers: Triggers, prompt: str) -> Evidence | None:
     """Find the error that says the most."""
     lower = prompt.lower()
     found = [
-        Evidence("symptom", message, message, _telling(message, errors))
+        Evidence("symptom", message, message, _telling(message, errors, prompt))
         for message, errors in triggers.symptoms
         if len(message) > 9 and message.lower() in lower
     ]
     return max(found, key=lambda e: (e.weight, len(e.found)), default=None)
 
 
-def _telling(message: str, errors: str) -> float:
+def _telling(message: str, errors: str, prompt: str) -> float:
     """Tell an error of our packages from one that any Python, or shell, may show."""
-    if re.search(r"[a-z][A-Z]", message):
+    theirs = [e for e in errors.split(", ") if e and not hasattr(builtins, e)]
+    if re.search(r"[a-z][A-Z]", message) or any(e in prompt for e in theirs):
         return NAMED
-    if errors in PYTHONS or len(message.split()) < 5:
+    if (errors and not theirs) or len(message.split()) < 5:
         return CONTEXT
     return NAMED
 
 
 def _name(package: str, clauses: Sequence[str]) -> Evidence | None:
-    """Find a package's name where the work is about it, or shall use it."""
+    """Find a package's name where the work is about it, or shall use it.
+
+    Where it is said in passing only, it is found, and counts nothing.
+    """
     name = rf"(?<![a-z]){package.replace('fastapi', 'fast[ -]?api')}(?![a-z])"
+    passing = None
     for clause in clauses:
         if not (found := re.search(name, clause, re.IGNORECASE)):
             continue
@@ -424,7 +515,8 @@ def _name(package: str, clauses: Sequence[str]) -> Evidence | None:
         elsewhere = f"{_PASSED_BY}{name}|{name}{_LEFT_ALONE}"
         if not re.search(elsewhere, clause, re.IGNORECASE):
             return Evidence("keyword", package, found[0], NAMED)
-    return None
+        passing = Evidence("keyword", package, f"{found[0]}, said in passing", 0)
+    return passing
 
 
 def _is_code(keyword: str) -> bool:
@@ -487,14 +579,17 @@ def _in_word(character: str) -> bool:
 
 
 def _task(task: str, clauses: Iterable[Sequence[str]]) -> str:
-    """Find all nouns of a task in a clause's words, in any order and number."""
-    nouns = [w.lower() for w in re.findall(r"\w{3,}", task) if not w.endswith("ing")]
-    stems = [noun[:-1] if noun.endswith("s") else noun for noun in nouns]
-    if len(stems) < 2:
-        return ""
-    for words in clauses:
+    """Find all nouns of a task in a clause's words, in any order and number.
+
+    One noun alone says little: then what is done with it must be there too.
+    """
+    words = [w.lower() for w in re.findall(r"\w{3,}", task)]
+    nouns = [w for w in words if not w.endswith("ing")]
+    wanted = nouns if len(nouns) > 1 else words
+    stems = [re.sub("(?:ing|s)$", "", word) for word in wanted]
+    for clause in clauses:
         found = [
-            next((w for w in words if w.startswith(s) and len(w) < len(s) + 4), "")
+            next((w for w in clause if w.startswith(s) and len(w) < len(s) + 4), "")
             for s in stems
         ]
         if all(found):
@@ -504,36 +599,83 @@ def _task(task: str, clauses: Iterable[Sequence[str]]) -> str:
 
 def _of_file(triggers: Triggers, given: File) -> list[Evidence]:
     """Weigh a file: what it imports where that can be read, and its path."""
-    path = _of_path(triggers, given.path)
+    path = _of_path(triggers, given.path, given.place)
     if given.text is None or any(e.weight < 0 for e in path):
         return path
     modules = sorted(imports_of(given.text))
     ours = [m for m in modules if _within(m, triggers.imports)]
-    if frameworks := [m for m in ours if _within(m, ("fastapi", "starlette"))]:
+    if frameworks := [m for m in ours if _within(m, FRAMEWORKS)]:
         return [Evidence("import", frameworks[0], frameworks[0], IMPORTED, given.path)]
-    if foreign := [m for m in modules if _within(m, triggers.foreign_imports)]:
-        return [
-            Evidence("not-for-imports", foreign[0], foreign[0], FOREIGN_AIM, given.path)
-        ]
+    foreign = [_foreign(triggers, m, given.path) for m in modules]
+    for against in sorted(filter(None, foreign), key=lambda e: e.weight):
+        if against.kind != "not-for-tools" or not ours:
+            return [against]
     written = (k for k in triggers.keywords if _is_code(k) and _written(k, given.text))
     found = [Evidence("import", m, m, CODE, given.path) for m in ours]
     found += [Evidence("code", k, k, CODE, given.path) for k in written]
+    found += [
+        Evidence("import", m, m, WORD, given.path)
+        for m in modules
+        if _within(m, triggers.keywords)
+    ]
     return [*path, *found[:1]]
 
 
+def _foreign(triggers: Triggers, module: str, path: str) -> Evidence | None:
+    """Weigh an import of something else: a framework decides, a tool does not."""
+    for package in triggers.foreign_imports:
+        if _within(module, (package,)):
+            key = _named(triggers, package) or "not-for-imports"
+            return Evidence(key, package, module, FOREIGN_AIM, path)
+    for package in triggers.foreign_tools:
+        if _within(module, (package,)):
+            return Evidence("not-for-tools", package, module, FOREIGN, path)
+    return None
+
+
+def _named(triggers: Triggers, name: str) -> str:
+    """Give the ``not-for`` key of a skill to use instead that a name stands at."""
+    for word, key in triggers.foreign:
+        plain = word.lower().replace(" ", "_")
+        if plain == name.lower() and key[len("not-for-") :] in dict(triggers.skills):
+            return key
+    return ""
+
+
 def _within(module: str, packages: Iterable[str]) -> bool:
-    return any(module == p or module.startswith(p + ".") for p in packages)
+    """Tell whether a module is of a package, or of one of its extensions."""
+    return any(
+        module == p or module.startswith((f"{p}.", f"{p}_")) or f".{p}." in module
+        for p in packages
+    )
 
 
-def _of_path(triggers: Triggers, path: str) -> list[Evidence]:
-    normal = re.sub(r"^(?:[A-Za-z]:)?(?:\.?/)*", "", path.replace("\\", "/"))
-    if normal.rpartition(".")[2].lower() in OTHER_SUFFIXES:
-        return [Evidence("not-for-path", "no Python", path, FOREIGN_AIM, path)]
-    decided = ""
+def _of_path(triggers: Triggers, path: str, place: str = "") -> list[Evidence]:
+    slashed = (place or path).replace("\\", "/")
+    normal = re.sub(r"^(?:[A-Za-z]:)?(?:\.?/)*", "", slashed)
+    suffix = normal.rpartition(".")[2].lower()
+    if suffix in OTHER_SUFFIXES:
+        key = _named(triggers, _STANDS_FOR.get(suffix, "")) or "not-for-path"
+        return [Evidence(key, "no Python", path, FOREIGN_AIM, path)]
+    if any(f"/{folder}/" in f"/{normal}" for folder in INSTALLED):
+        return [Evidence("not-for-path", "somebody else's", path, FOREIGN_AIM, path)]
+    decided, weight = "", 0.0
     for pattern in triggers.paths:
-        if matches_glob(pattern.lstrip("!"), normal):
-            decided = "" if pattern.startswith("!") else pattern
-    return [Evidence("path", decided, path, PATH, path)] if decided else []
+        for glob, weighs in _globs(pattern):
+            if matches_glob(glob, normal) and (weighs == PATH or not decided):
+                decided, weight = ("" if pattern.startswith("!") else pattern), weighs
+    return [Evidence("path", decided, path, weight, path)] if decided else []
+
+
+def _globs(pattern: str) -> Iterator[tuple[str, float]]:
+    """Give what a pattern matches: of backend/services/ any services is a hint."""
+    glob = pattern.lstrip("!")
+    yield glob, PATH
+    if "/backend/" in glob:
+        module = glob.replace("/**/*.py", ".py")
+        yield module, PATH
+        yield glob.replace("/backend/", "/"), WORD
+        yield module.replace("/backend/", "/"), WORD
 
 
 def _decisive(judged: list[list[Evidence]]) -> list[Evidence]:
