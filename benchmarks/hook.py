@@ -9,6 +9,7 @@ run in turns. The hooks are in time if a start takes less than a fiftieth of a s
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -22,12 +23,19 @@ HOOK = [sys.executable, "-IS", str(ROOT / "hooks" / "activate.py")]
 
 
 def event(name: str, **fields: object) -> bytes:
-    return json.dumps({"hook_event_name": name, "cwd": str(ROOT), **fields}).encode()
+    return json.dumps(
+        {
+            "hook_event_name": name,
+            "session_id": os.urandom(4).hex(),
+            "cwd": str(ROOT),
+            **fields,
+        }
+    ).encode()
 
 
 def read(path: str) -> bytes:
     given = {"file_path": str(ROOT / path)}
-    return event("PostToolUse", tool_name="Read", tool_input=given)
+    return event("PreToolUse", tool_name="Read", tool_input=given)
 
 
 EVENTS = {

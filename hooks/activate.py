@@ -6,6 +6,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 if __name__ == "__main__":
+    if sys.version_info < (3, 9):
+        sys.exit(1)  # the next one that hooks.json names may be newer
     try:
         sys.path.insert(0, os.path.join(ROOT, "src"))
         from fastapi_patterns.activation import hook

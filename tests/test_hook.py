@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -70,7 +71,7 @@ class Session:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return self.send(
-            "PostToolUse", tool_name="Read", tool_input={"file_path": str(file)}
+            "PreToolUse", tool_name="Read", tool_input={"file_path": str(file)}
         )
 
     def write(self, path: str, text: str) -> str:
@@ -97,7 +98,7 @@ class TestWhatIsSaid:
         said = session.ask("FastAPI rate limiting with 429")
         path, _, rest = said.partition("; of ")[2].partition(' read "')
         title, _, lines = rest.partition('", lines ')
-        first, last = map(int, lines.rstrip(".").split(" to "))
+        first, last = map(int, lines.partition(" or ")[0].rstrip(".").split(" to "))
         text = Path(path).read_text().split("\n")
         assert text[first - 1] == f"## {title}"
         assert text[last].startswith("## ")
@@ -126,6 +127,43 @@ class TestWhatIsSaid:
         self, session: Session, path: str, text: str
     ) -> None:
         assert session.read(path, text) == ""
+
+    @pytest.mark.parametrize(
+        ("path", "text", "section"),
+        [
+            ("app/routers/users.py", ROUTES, "Routers and path operations"),
+            ("app/core/config.py", "from pydantic import BaseModel\n", "Settings"),
+            ("backend/services/user.py", "import sqlalchemy\n", "Services"),
+        ],
+    )
+    def test_a_file_brings_its_section(
+        self, session: Session, path: str, text: str, section: str
+    ) -> None:
+        assert f'"{section}"' in session.read(path, text)
+
+    def test_a_file_is_judged_as_it_will_be(self, session: Session) -> None:
+        flask = "from flask import Flask\n"
+        session.read("shop/old.py", flask)
+        path = str(session.folder / "shop" / "old.py")
+        edits = [{"old_string": flask, "new_string": ROUTES}]
+        given = {"file_path": path, "edits": edits}
+        said = session.send("PreToolUse", tool_name="MultiEdit", tool_input=given)
+        assert "(import: fastapi)" in said
+        another = Session(session.folder, "another")
+        another.read("shop/new.py", "")
+        (session.folder / "shop" / "new.py").write_text(ROUTES)
+        assert another.write("shop/new.py", flask) == ""
+
+    def test_the_project_is_found_from_below(self, session: Session) -> None:
+        # The event's cwd follows the agent's cd.
+        (session.folder / "pyproject.toml").write_text("dependencies = ['fastapi']")
+        below = session.folder / "backend" / "services"
+        below.mkdir(parents=True)
+        (below / "orders.py").write_text("import csv\n")
+        given = {"file_path": str(below / "orders.py")}
+        assert session.send(
+            "PreToolUse", cwd=str(below), tool_name="Read", tool_input=given
+        )
 
     @pytest.mark.parametrize("prompt", ["fix the CSS", "thanks!", "", "   "])
     def test_another_prompt_brings_nothing(self, session: Session, prompt: str) -> None:
@@ -169,7 +207,7 @@ class TestNoNagging:
         with ThreadPoolExecutor(8) as pool:
             said = pool.map(
                 lambda _: session.send(
-                    "PostToolUse", tool_name="Read", tool_input=given
+                    "PreToolUse", tool_name="Read", tool_input=given
                 ),
                 range(8),
             )
@@ -182,6 +220,92 @@ class TestNoNagging:
         os.utime(old, (month_ago, month_ago))
         Session(session.folder, "new").ask("FastAPI rate limiting with 429")
         assert not old.exists()
+
+    def test_an_agent_of_the_session_is_told_too(self, session: Session) -> None:
+        # It has a context of its own.
+        prompt = "FastAPI rate limiting with 429"
+        assert session.send("UserPromptSubmit", prompt=prompt, agent_id="a1")
+        assert session.ask(prompt)
+        assert session.ask(prompt) == ""
+
+    @pytest.mark.parametrize(("source", "told"), [("compact", True), ("resume", False)])
+    def test_what_a_context_lost_is_said_anew(
+        self, session: Session, source: str, told: bool
+    ) -> None:
+        prompt = "FastAPI rate limiting with 429"
+        assert session.ask(prompt)
+        event = {"session_id": session.name, "hook_event_name": "SessionStart"}
+        data = json.dumps({**event, "source": source}).encode()
+        assert session.raw("SessionStart", data) == ""
+        assert bool(session.ask(prompt)) is told
+
+    def test_to_load_the_skill_is_said_once(self, session: Session) -> None:
+        assert "load it" in session.ask("FastAPI rate limiting with 429")
+        assert "load it" not in session.ask("soft delete for the agents of our API")
+        asked = "/fastapi-patterns:fastapi-patterns soft delete in FastAPI"
+        assert "load it" not in Session(session.folder, "another").ask(asked)
+
+    def test_what_cannot_be_forgotten_is_left(self, session: Session) -> None:
+        old = session.folder / ".data" / "sessions" / "old"
+        (old / "a folder").mkdir(parents=True)
+        os.utime(old, (0, 0))
+        assert session.ask("FastAPI rate limiting with 429")
+
+    def test_it_forgets_nothing_through_a_link(self, session: Session) -> None:
+        elsewhere = session.folder / "elsewhere"
+        (elsewhere / "old").mkdir(parents=True)
+        (elsewhere / "old" / "precious").write_text("")
+        os.utime(elsewhere / "old", (0, 0))
+        (session.folder / ".data").mkdir()
+        (session.folder / ".data" / "sessions").symlink_to(elsewhere)
+        session.ask("FastAPI rate limiting with 429")
+        assert (elsewhere / "old" / "precious").exists()
+
+
+class TestReading:
+    """An agent reads the section that was named without asking the user."""
+
+    @pytest.mark.parametrize(
+        ("tool", "key", "path", "allowed"),
+        [
+            ("Read", "file_path", "reference.md", True),
+            ("Read", "file_path", "examples/backend/main.py", True),
+            ("Grep", "path", "reference.md", True),
+            ("Read", "file_path", "examples/../pyproject.toml", False),
+            ("Read", "file_path", "../reference.md", False),
+            ("Read", "file_path", "src/fastapi_patterns/cli.py", False),
+            ("Write", "file_path", "reference.md", False),
+            ("Edit", "file_path", "examples.md", False),
+        ],
+    )
+    def test_it_is_allowed_for_the_skills_documents(
+        self, session: Session, tool: str, key: str, path: str, allowed: bool
+    ) -> None:
+        event = {
+            "session_id": session.name,
+            "hook_event_name": "PreToolUse",
+            "tool_name": tool,
+            "tool_input": {key: f"{ROOT}/{path}"},
+        }
+        said = session.raw("PreToolUse", json.dumps(event).encode())
+        assert ('"permissionDecision": "allow"' in said) is allowed
+
+    def test_a_link_out_of_them_is_not(self, session: Session) -> None:
+        root = session.folder / "plugin"
+        shutil.copytree(ROOT / "hooks", root / "hooks")
+        shutil.copytree(ROOT / "src", root / "src")
+        (root / "examples").mkdir()
+        (root / "examples" / "secret.md").symlink_to(session.folder / "secret.md")
+        (root / "examples" / "plain.md").write_text("")
+        event = {
+            "session_id": session.name,
+            "hook_event_name": "PreToolUse",
+            "tool_name": "Read",
+        }
+        for name, said in (("secret.md", False), ("plain.md", True)):
+            given = {"file_path": str(root / "examples" / name)}
+            data = json.dumps({**event, "tool_input": given}).encode()
+            assert bool(session.raw("PreToolUse", data, root)) is said
 
 
 class TestAnyInput:
@@ -198,10 +322,18 @@ class TestAnyInput:
             b"\xff\xfe\x00",
             b'{"prompt": "fastapi"}',
             b'{"hook_event_name": "UserPromptSubmit", "prompt": 7}',
-            b'{"hook_event_name": "PostToolUse", "tool_input": "x"}',
-            b'{"hook_event_name": "PostToolUse", "tool_input": {"file_path": 7}}',
-            b'{"hook_event_name": "PreToolUse", "tool_input":{"file_path": "\\u0000"}}',
-            b'{"hook_event_name": "Stop", "prompt": "fastapi"}',
+            b'{"hook_event_name": "UserPromptSubmit", "prompt": "fastapi router"}',
+            b'{"hook_event_name": "UserPromptSubmit", "prompt": "fastapi router", '
+            b'"session_id": 7}',
+            b'{"hook_event_name": "PreToolUse", "session_id": "a", "tool_input": "x"}',
+            b'{"hook_event_name": "PreToolUse", "session_id": "a", '
+            b'"tool_input": {"file_path": 7}}',
+            b'{"hook_event_name": "PreToolUse", "session_id": "a", '
+            b'"tool_input": {"file_path": "\\u0000.py"}}',
+            b'{"hook_event_name": "PreToolUse", "session_id": "a", '
+            b'"tool_name": "Edit", "tool_input": {"file_path": "/a.py", "edits": [7, {"new_string": 8}]}}',
+            b'{"hook_event_name": "Stop", "session_id": "a", "prompt": "fastapi"}',
+            b'{"hook_event_name": "SessionStart", "session_id": "a", "source": []}',
         ],
     )
     def test_it_is_silent(self, session: Session, data: bytes) -> None:
@@ -219,7 +351,7 @@ class TestAnyInput:
     def test_a_pipe_is_not_waited_for(self, session: Session) -> None:
         os.mkfifo(session.folder / "routes.py")
         given = {"file_path": str(session.folder / "routes.py")}
-        assert session.send("PostToolUse", tool_name="Read", tool_input=given) == ""
+        assert session.send("PreToolUse", tool_name="Read", tool_input=given) == ""
 
     def test_a_folder_that_cannot_be_written_keeps_it_silent(
         self, session: Session

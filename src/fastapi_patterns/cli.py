@@ -33,7 +33,7 @@ from fastapi_patterns import (
     skill_folder,
     stitch,
 )
-from fastapi_patterns.activation import evaluation, triggers
+from fastapi_patterns.activation import evaluation, topics, triggers
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
 from fastapi_patterns.documents import NAMES, find_root
@@ -307,20 +307,30 @@ def bundle_command(
 
 @app.command("match")
 def match_command(
-    prompt: Annotated[
-        str,
+    given: Annotated[
+        list[str] | None,
         typer.Argument(
+            metavar="[PROMPT] [FILE]...",
             help="What a user asks of an agent; - reads it from standard input; "
-            "[bold]--[/bold] goes before one that begins with a hyphen.",
+            "[bold]--[/bold] goes before one that begins with a hyphen. More files "
+            "may follow a --path.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     paths: Annotated[
         list[str] | None,
         typer.Option(
             "--path",
             metavar="FILE",
             help="A file that it is about; read if it is there. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Weigh what this project depends on as well, as the hooks do.",
             show_default=False,
         ),
     ] = None,
@@ -332,25 +342,47 @@ def match_command(
 
     Ends with 0 if it applies, with 1 if it does not.
     """
-    if prompt == "-":
-        prompt = sys.stdin.read()
-    if not prompt.strip() and not paths:
-        raise typer.BadParameter("give a prompt, --path, or both")
-    for path in paths or []:
-        if not path.strip() or Path(path).is_dir():
-            raise typer.BadParameter(f"--path {path!r} is no file")
-    files = [triggers.file(path, os.getcwd()) for path in paths or []]
+    prompt, named = _prompt_and_files(given or [], paths or [])
+    files = [triggers.file(path, os.getcwd()) for path in named]
     reference = skill_folder.document("reference.md")
     known = triggers.read(skill_folder.document("SKILL.md"), reference)
-    found = triggers.match(known, prompt, files)
+    depends = triggers.of_project(known, str(project)) if project else None
+    found = triggers.match(known, prompt, files, depends)
+    fitting = topics.of_prompt(reference, triggers.ends(prompt))
+    if files and not fitting:
+        fitting = topics.of_file(reference, files[0].place, files[0].text or "")
     if as_json:
         said = triggers.as_json(found, files)
+        said["sections"] = [topic._asdict() for topic in fitting if found.applies]
         out.print(json.dumps(said, indent=2))
     else:
-        for line in triggers.explain(found, files):
-            out.print(line)
+        lines = [*triggers.explain(found, files)]
+        for title, _, (first, last) in fitting if found.applies else ():
+            lines.append(f'read reference.md, "{title}", lines {first} to {last}')
+        for line in lines:
+            out.print("".join(c if c.isprintable() else "\ufffd" for c in line))
     if not found.applies:
         raise typer.Exit(1)
+
+
+def _prompt_and_files(given: list[str], paths: list[str]) -> tuple[str, list[str]]:
+    """Tell the prompt from the files that a shell made of ``--path *.py``."""
+    more = [path for path in given if paths and os.path.isfile(path)]
+    prompts = [text for text in given if text not in more]
+    if len(prompts) > 1:
+        raise typer.BadParameter(f"{prompts[1]!r}: give one prompt, in quotes")
+    prompt = prompts[0] if prompts else ""
+    if prompt == "-":
+        if sys.stdin is None:
+            raise typer.BadParameter("standard input is closed")
+        prompt = sys.stdin.read()
+    named = [*paths, *more]
+    if not prompt.strip() and not named:
+        raise typer.BadParameter("give a prompt, --path, or both")
+    for path in named:
+        if not path.strip() or Path(path).is_dir():
+            raise typer.BadParameter(f"--path {path!r} is no file")
+    return prompt, named
 
 
 @app.command("evaluate")
@@ -368,17 +400,20 @@ def evaluate_command(
         ),
     ] = False,
 ) -> None:
-    """Match the labelled cases in evals/: precision and recall of the triggers."""
+    """Match the labelled cases in evals/: how often skill and section fit."""
     found = _read(root)
     with _failing_clearly():
         scores = evaluation.score_all(found)
+        named = evaluation.score_sections(found)
         if write:
-            evaluation.write(found.root, scores)
+            evaluation.write(found.root, scores, named)
     for score in scores:
         out.print(str(score))
         for case in (*score.missed, *score.wrong) if wrong else ():
             said = "missed" if case.should_trigger else "wrong "
             out.print(f"  {said} {case.name}: {case.query or case.paths} ({case.why})")
+    for score_of_sections in named:
+        out.print(str(score_of_sections))
 
 
 ClientNames = Annotated[

@@ -1,6 +1,8 @@
-"""How well the triggers tell what the skill is for: labelled cases, in two halves.
+"""How well the triggers tell what the skill is for, and the topics which section fits.
 
-The triggers were tuned on the cases of ``train.json`` only. Those of ``held-out.json``
+Both are measured on labelled cases, in two halves.
+
+The triggers were tuned on the cases of the train half only. Those held out
 were written by others, after, and looked at as a number.
 """
 
@@ -11,16 +13,17 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from fastapi_patterns import skill_folder
-from fastapi_patterns.activation import triggers
+from fastapi_patterns.activation import topics, triggers
 from fastapi_patterns.activation.triggers import File, Triggers
 from fastapi_patterns.bundle import Bundle
 
 FOLDER = "evals"
-CASES, SCORES = "cases", "scores.json"
+CASES, SECTIONS, SCORES = "cases", "sections.json", "scores.json"
 HALVES = ("train", "held-out")
 
 
@@ -96,6 +99,65 @@ class Score:
         return self.right / ((self.right + len(self.missed)) or 1)
 
 
+@dataclass(frozen=True, slots=True)
+class SectionScore:
+    """How often the section that fits was named.
+
+    Attributes:
+        half: Whose cases these are.
+        cases: How many there are.
+        first: For how many the first that was named is one that the label accepts.
+        either: For how many one of the two at most that were named is.
+    """
+
+    half: str
+    cases: int
+    first: int
+    either: int
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What is recorded of it."""
+        return {
+            "first": round(self.first / self.cases, 3),
+            "either": round(self.either / self.cases, 3),
+        }
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        first, either = self.figures.values()
+        return (
+            f"sections, {self.half}: the first that is named fits {first:.3f}, one of "
+            f"two at most {either:.3f} ({self.cases} cases)"
+        )
+
+
+def score_sections(found: Bundle) -> list[SectionScore]:
+    """Find the sections for the labelled prompts and files, and compare."""
+    reference = found.documents["reference.md"].text
+    text = (found.root / FOLDER / SECTIONS).read_text(encoding="utf-8")
+    return [
+        _score_sections(reference, half, cases)
+        for half, cases in json.loads(text).items()
+    ]
+
+
+def _score_sections(
+    reference: str, half: str, cases: list[dict[str, Any]]
+) -> SectionScore:
+    first = either = 0
+    for case in cases:
+        fitting = (
+            topics.of_file(reference, case["path"], case["text"])
+            if "path" in case
+            else topics.of_prompt(reference, case["prompt"])
+        )
+        right = [topic.title in case["sections"] for topic in fitting]
+        first += right[:1] == [True]
+        either += any(right)
+    return SectionScore(half, len(cases), first, either)
+
+
 def read(root: Path, half: str) -> list[Case]:
     """Read a half of the cases below ``root``."""
     listed = json.loads((root / FOLDER / f"{half}.json").read_text(encoding="utf-8"))
@@ -119,16 +181,27 @@ def score_all(found: Bundle) -> list[Score]:
     return [score(known, half, read(found.root, half)) for half in HALVES]
 
 
-def recorded(root: Path) -> dict[str, dict[str, float]]:
+Figures = dict[str, dict[str, dict[str, float]]]
+
+
+def figures(scores: list[Score], sections: list[SectionScore]) -> Figures:
+    """Give what is recorded of the scores."""
+    return {
+        "triggers": {score.half: score.figures for score in scores},
+        "sections": {score.half: score.figures for score in sections},
+    }
+
+
+def recorded(root: Path) -> Figures:
     """Give the scores as they were last written."""
     text = (root / FOLDER / SCORES).read_text(encoding="utf-8")
-    scores: dict[str, dict[str, float]] = json.loads(text)
+    scores: Figures = json.loads(text)
     return scores
 
 
-def write(root: Path, scores: list[Score]) -> None:
+def write(root: Path, scores: list[Score], sections: list[SectionScore]) -> None:
     """Write the scores, and the cases as ``claude plugin eval`` reads them."""
-    text = json.dumps({s.half: s.figures for s in scores}, indent=1)
+    text = json.dumps(figures(scores, sections), indent=1)
     (root / FOLDER / SCORES).write_text(f"{text}\n", encoding="utf-8")
     shutil.rmtree(root / FOLDER / CASES, ignore_errors=True)
     for half in HALVES:

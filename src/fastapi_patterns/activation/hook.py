@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from fastapi_patterns.activation import topics, triggers
 
 NAME = "fastapi-patterns"
-PROMPT, BEFORE, AFTER = "UserPromptSubmit", "PreToolUse", "PostToolUse"
+PROMPT, TOOLS = "UserPromptSubmit", ("PreToolUse", "PostToolUse")
+FORGOTTEN = ("compact", "clear")
+"""The starts of a session after which its context does not hold what was said."""
+
+DOCUMENTS = ("SKILL.md", "reference.md", "examples.md", "examples")
+"""What of the plugin an agent may read without asking."""
 
 LINES_FOR_FILES = 4
 """How many lines a session gets for files at most: an agent may touch hundreds."""
@@ -32,6 +37,9 @@ LONGEST_REASON = 60
 
 KEPT_DAYS = 7
 """How long it is remembered what a session was told."""
+
+SWEPT = 500
+"""How many sessions are looked at to forget those long over."""
 
 ANY_TOPIC = "skill"
 
@@ -54,37 +62,73 @@ def answer(event: Any, root: str, environ: Mapping[str, str]) -> str:
     Args:
         event: What Claude Code sends, as parsed from JSON.
         root: The folder of SKILL.md and reference.md.
-        environ: ``CLAUDE_PLUGIN_DATA`` says where to remember what was said.
+        environ: ``CLAUDE_PLUGIN_DATA`` says where to remember what was said, and
+            ``CLAUDE_PROJECT_DIR`` where the project is.
     """
-    if not isinstance(event, dict):
+    if not isinstance(event, dict) or not _session_of(event):
         return ""
-    name = event.get("hook_event_name")
-    prompt = event.get("prompt") if name == PROMPT else ""
-    given = event.get("tool_input") if name in (BEFORE, AFTER) else None
+    name = str(event.get("hook_event_name"))
+    given = event.get("tool_input") if name in TOOLS else None
     given = given if isinstance(given, dict) else {}
+    if name == "SessionStart" and event.get("source") in FORGOTTEN:
+        _clear(_memory(event, environ))
+    if name == "PreToolUse" and _is_ours(event.get("tool_name"), given, root):
+        return _output(name, permissionDecision="allow")
+    prompt = event.get("prompt") if name == PROMPT else ""
     path = given.get("file_path")
     if not isinstance(path, str) or not path.endswith(".py"):
         path = ""
     if not isinstance(prompt, str) or not (prompt.strip() or path):
         return ""
+    context = _context(event, prompt, path, given, root, environ)
+    return _output(name, additionalContext=context) if context else ""
 
-    # Most of what a session reads ends above, before these take their time.
+
+def _output(name: str, **fields: str) -> str:
+    return json.dumps({"hookSpecificOutput": {"hookEventName": name, **fields}})
+
+
+def _is_ours(tool: object, given: dict[str, Any], root: str) -> bool:
+    """Tell whether a tool only reads the skill's own documents."""
+    path = given.get({"Read": "file_path", "Grep": "path"}.get(str(tool), ""))
+    if not isinstance(path, str) or not os.path.isabs(path):
+        return False
+    inside = os.path.relpath(os.path.realpath(path), os.path.realpath(root))
+    return inside.split(os.sep)[0] in DOCUMENTS
+
+
+def _context(
+    event: dict[str, Any],
+    prompt: str,
+    path: str,
+    given: dict[str, Any],
+    root: str,
+    environ: Mapping[str, str],
+) -> str:
+    """Give the line to say for a prompt or a file, or nothing."""
+    # Most of what a session reads does not come this far, and needs none of them.
     from fastapi_patterns.activation import topics, triggers
 
-    files = [_file_of(path, given, event.get("cwd"))] if path else []
+    cwd = event.get("cwd")
+    folder = environ.get("CLAUDE_PROJECT_DIR") or (cwd if isinstance(cwd, str) else "")
+    files = [_file_of(path, given, folder)] if path else []
     reference = _read(root, "reference.md")
-    found = triggers.match(
-        triggers.read(_read(root, "SKILL.md"), reference), prompt, files
-    )
+    known = triggers.read(_read(root, "SKILL.md"), reference)
+    home = triggers.project_of(os.path.join(folder, "_"), folder) if folder else ""
+    project = triggers.of_project(known, home) if home else None
+    found = triggers.match(known, prompt, files, project)
     if not found.applies:
         return ""
-    about = prompt[: triggers.PROMPT_CHARACTERS] or _gist(files[0])
-    topic = topics.find(reference, about)
-    if not _is_new(event, topic, bool(files), environ):
+    fitting = (
+        topics.of_file(reference, files[0].place or path, files[0].text or "")
+        if files
+        else topics.of_prompt(reference, triggers.ends(prompt))
+    )
+    told = _told(event, environ)
+    if not _is_new(event, fitting, told, bool(files), environ):
         return ""
-    context = _line(found, topic, root)
-    output = {"hookEventName": name, "additionalContext": context}
-    return json.dumps({"hookSpecificOutput": output})
+    loaded = bool(told) or prompt.startswith(f"/{NAME}")
+    return _line(found, fitting, root, loaded)
 
 
 def _read(root: str, name: str) -> str:
@@ -92,86 +136,110 @@ def _read(root: str, name: str) -> str:
         return opened.read()
 
 
-def _file_of(path: str, given: dict[str, Any], cwd: object) -> triggers.File:
+def _file_of(path: str, given: dict[str, Any], folder: str) -> triggers.File:
     """Give the file that a tool reads or writes, with its text as it will be."""
     from fastapi_patterns.activation import triggers
 
-    there = triggers.file(path, cwd if isinstance(cwd, str) else "")
-    written = [given.get("content"), given.get("new_string")]
-    new = "\n".join(t[: triggers.READ_BYTES] for t in written if isinstance(t, str))
-    if there.text is None and not new:
-        return there
-    return triggers.File(there.path, f"{there.text or ''}\n{new}")
+    there = triggers.file(path, folder)
+    text = there.text
+    content = given.get("content")
+    if isinstance(content, str):
+        return there._replace(text=content[: triggers.READ_BYTES])
+    edits = given.get("edits")
+    for edit in edits if isinstance(edits, list) else [given]:
+        old, new = (edit.get(key) for key in ("old_string", "new_string"))
+        if isinstance(old, str) and isinstance(new, str):
+            kept = (text or "").replace(old, "", 1) if old else text or ""
+            text = f"{kept}\n{new[: triggers.READ_BYTES]}"
+    return there._replace(text=text)
 
 
-def _gist(file: triggers.File) -> str:
-    """Give what says most of a file: the words of its path and what it imports."""
-    imports = re.findall(
-        r"^from (?:fastapi|starlette|sqlalchemy|pydantic)\S* import (\([^)]*\)|.*)",
-        file.text or "",
-        re.MULTILINE,
-    )
-    return f"{file.path} {' '.join(imports)}"
+def _session_of(event: dict[str, Any]) -> str:
+    """Give who is told: a session, or an agent in it that has a context of its own."""
+    session, agent = event.get("session_id"), event.get("agent_id")
+    if not isinstance(session, str) or not session:
+        return ""
+    return f"{session}-{agent}" if isinstance(agent, str) else session
+
+
+def _told(event: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Give the topics that a session was told of."""
+    folder = _memory(event, environ)
+    if not os.path.isdir(folder):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _forget(os.path.dirname(folder))
+    return os.listdir(folder)
 
 
 def _is_new(
     event: dict[str, Any],
-    topic: topics.Topic | None,
+    fitting: list[topics.Topic],
+    told: list[str],
     for_file: bool,
     environ: Mapping[str, str],
 ) -> bool:
     """Remember that a session is told of a topic; tell whether it was not before."""
-    session = event.get("session_id")
-    if not isinstance(session, str) or not session:
-        return True
-    folder = _memory(session, environ)
-    told = os.listdir(folder)
-    if told and topic is None:
+    if told and not fitting:
         return False
     if for_file and sum(name.startswith("file-") for name in told) >= LINES_FOR_FILES:
         return False
-    name = topic.anchor if topic else ANY_TOPIC
+    name = fitting[0].anchor if fitting else ANY_TOPIC
     if name in told or f"file-{name}" in told:
         return False
-    mark = os.path.join(folder, f"file-{name}" if for_file else name)
+    mark = f"file-{name}" if for_file else name
+    path = os.path.join(_memory(event, environ), mark)
     try:  # hooks of tools run side by side: only one makes the file
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         return False
     return True
 
 
-def _memory(session: str, environ: Mapping[str, str]) -> str:
-    """Give the folder that remembers a session, and forget those long over."""
+def _memory(event: dict[str, Any], environ: Mapping[str, str]) -> str:
+    """Give the folder that remembers what a session was told."""
     base = environ.get("CLAUDE_PLUGIN_DATA") or os.path.join(
         os.path.expanduser("~"), ".cache", NAME
     )
-    sessions = os.path.join(base, "sessions")
-    folder = os.path.join(sessions, re.sub(r"[^\w-]", "_", session)[:80])
-    if not os.path.isdir(folder):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        _forget(sessions)
-    return folder
+    name = re.sub(r"[^\w-]", "_", _session_of(event))[:120]
+    return os.path.join(base, "sessions", name)
 
 
 def _forget(sessions: str) -> None:
+    """Forget sessions long over; what cannot be removed stays."""
     oldest = time.time() - KEPT_DAYS * 86_400
-    for entry in os.scandir(sessions):
-        if entry.is_dir(follow_symlinks=False) and entry.stat().st_mtime < oldest:
-            for told in os.scandir(entry.path):
-                os.unlink(told.path)
-            os.rmdir(entry.path)
+    if os.path.islink(sessions):
+        return
+    with os.scandir(sessions) as entries:
+        for _, entry in zip(range(SWEPT), entries):
+            try:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if is_folder and entry.stat().st_mtime < oldest:
+                    _clear(entry.path)
+            except OSError:
+                continue
 
 
-def _line(found: triggers.Match, topic: topics.Topic | None, root: str) -> str:
+def _clear(folder: str) -> None:
+    """Forget what a session was told."""
+    if os.path.isdir(folder) and not os.path.islink(folder):
+        for told in os.listdir(folder):
+            os.unlink(os.path.join(folder, told))
+        os.rmdir(folder)
+
+
+def _line(
+    found: triggers.Match, fitting: list[topics.Topic], root: str, loaded: bool
+) -> str:
     why = max(found.evidence, key=lambda evidence: evidence.weight)
     reason = why.trigger if why.kind == "path" else why.found
     reason = " ".join(reason.split())[:LONGEST_REASON]
-    line = (
-        f"The skill {NAME} fits this ({why.kind}: {reason}): load it before you go on"
-    )
-    if topic is None:
-        return f"{line}."
-    first, last = topic.lines
-    reference = os.path.join(root, "reference.md")
-    return f'{line}; of {reference} read "{topic.title}", lines {first} to {last}.'
+    said = f"The skill {NAME} fits this ({why.kind}: {reason})"
+    if not loaded:
+        said += ": load it before you go on"
+    if fitting:
+        reference = os.path.join(root, "reference.md")
+        sections = " or ".join(
+            f'"{title}", lines {first} to {last}' for title, _, (first, last) in fitting
+        )
+        said += f"{':' if loaded else ';'} of {reference} read {sections}"
+    return f"{said}."

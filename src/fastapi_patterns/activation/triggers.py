@@ -55,7 +55,8 @@ PROMPT_CHARACTERS = 8_000
 
 DEPENDENCIES = ("pyproject.toml", "requirements.txt")
 """The files that say what a project depends on."""
-PROJECT_MARKS = (".git", *DEPENDENCIES, "package.json")
+PROJECT_MARKS = ((".git",), (*DEPENDENCIES, "package.json"))
+"""What a project's folder has in it, the surest first."""
 BACKENDS = ("", "backend", "api", "server")
 """Where in a project those files may be."""
 
@@ -235,7 +236,7 @@ def match(
         files: The files that it is about.
         project: What the project depends on, as ``of_project`` finds it.
     """
-    about, prompt = list(files), _ends(prompt)
+    about, prompt = list(files), ends(prompt)
     mentioned = [
         _of_path(triggers, name)
         for name in _files_in(prompt)
@@ -279,7 +280,7 @@ def _weighed(said: list[Evidence], files: list[Evidence]) -> Iterator[Evidence]:
             yield evidence
 
 
-def _ends(prompt: str) -> str:
+def ends(prompt: str) -> str:
     """Leave out the middle of a long prompt: what is asked stands at an end of it."""
     if len(prompt) <= PROMPT_CHARACTERS:
         return prompt
@@ -317,14 +318,24 @@ def file(path: str, folder: str) -> File:
 
 
 def project_of(path: str, folder: str) -> str:
-    """Give the folder of the project that a path is in: else ``folder``, or nothing."""
-    above = os.path.dirname(path)
-    while above != os.path.dirname(above):
-        if any(os.path.exists(os.path.join(above, mark)) for mark in PROJECT_MARKS):
-            return above
-        above = os.path.dirname(above)
+    """Give the folder of the project that a file is in, or nothing if none is known.
+
+    Args:
+        path: The file, absolute.
+        folder: Where the agent, or the command, works; a file in it is of its project.
+    """
     base = os.path.abspath(folder) if folder else ""
-    return base if base and path.startswith(os.path.join(base, "")) else ""
+    if not (base and path.startswith(os.path.join(base, ""))):
+        base = ""
+    start = base or os.path.dirname(path)
+    above = [start]
+    while above[-1] != os.path.dirname(above[-1]):
+        above.append(os.path.dirname(above[-1]))
+    for marks in PROJECT_MARKS:
+        for candidate in above:
+            if any(os.path.exists(os.path.join(candidate, mark)) for mark in marks):
+                return candidate
+    return base
 
 
 def of_project(triggers: Triggers, folder: str) -> Evidence | None:
