@@ -33,9 +33,9 @@ def event(name: str, **fields: object) -> bytes:
     ).encode()
 
 
-def read(path: str) -> bytes:
-    given = {"file_path": str(ROOT / path)}
-    return event("PreToolUse", tool_name="Read", tool_input=given)
+def write(path: str) -> bytes:
+    given = {"file_path": f"/shop/{path}", "content": (ROOT / path).read_text()}
+    return event("PreToolUse", tool_name="Write", tool_input=given)
 
 
 EVENTS = {
@@ -46,8 +46,12 @@ EVENTS = {
     "a pasted log of a megabyte": event(
         "UserPromptSubmit", prompt="log line\n" * 116_000
     ),
-    "a file of an API": read("examples/backend/api/v1/agents.py"),
-    "a file in another language": read("README.md"),
+    "a module of code in a prompt": event(
+        "UserPromptSubmit",
+        prompt=f"FastAPI: {(ROOT / 'examples/backend/api/idempotency.py').read_text()}",
+    ),
+    "a file of an API": write("examples/backend/api/v1/agents.py"),
+    "a file in another language": write("README.md"),
 }
 
 

@@ -194,6 +194,21 @@ class TestPlugin:
         assert "PreToolUse:Write hook additional context" in model.asked[-1]
         assert SAID.search(model.asked[-1])
 
+    def test_the_section_that_is_named_can_be_read(
+        self, place: Place, repository: Path
+    ) -> None:
+        # Nobody is there to ask, and the plugin is no folder of the project.
+        lines = (repository / "reference.md").read_text().split("\n")
+        line = lines.index("## Rate limiting") + 1
+        reference = str(repository / "reference.md")
+        section = {"file_path": reference, "offset": line, "limit": 3}
+        other = {"file_path": str(repository / "pyproject.toml")}
+        turns = [{"name": "Read", "input": given} for given in (section, other)]
+        with model_endpoint.serve(*turns) as model:
+            place.claude(model, "--plugin-dir", str(repository))
+        assert "## Rate limiting" in model.asked[1]
+        assert "[build-system]" not in model.asked[2]
+
     def test_the_cases_of_the_evaluation_run(
         self, place: Place, repository: Path, tmp_path: Path
     ) -> None:

@@ -266,26 +266,25 @@ class TestReading:
     """An agent reads the section that was named without asking the user."""
 
     @pytest.mark.parametrize(
-        ("tool", "key", "path", "allowed"),
+        ("tool", "path", "allowed"),
         [
-            ("Read", "file_path", "reference.md", True),
-            ("Read", "file_path", "examples/backend/main.py", True),
-            ("Grep", "path", "reference.md", True),
-            ("Read", "file_path", "examples/../pyproject.toml", False),
-            ("Read", "file_path", "../reference.md", False),
-            ("Read", "file_path", "src/fastapi_patterns/cli.py", False),
-            ("Write", "file_path", "reference.md", False),
-            ("Edit", "file_path", "examples.md", False),
+            ("Read", "reference.md", True),
+            ("Read", "examples/backend/main.py", True),
+            ("Read", "examples/../pyproject.toml", False),
+            ("Read", "../reference.md", False),
+            ("Read", "src/fastapi_patterns/cli.py", False),
+            ("Write", "reference.md", False),
+            ("Edit", "examples.md", False),
         ],
     )
     def test_it_is_allowed_for_the_skills_documents(
-        self, session: Session, tool: str, key: str, path: str, allowed: bool
+        self, session: Session, tool: str, path: str, allowed: bool
     ) -> None:
         event = {
             "session_id": session.name,
             "hook_event_name": "PreToolUse",
             "tool_name": tool,
-            "tool_input": {key: f"{ROOT}/{path}"},
+            "tool_input": {"file_path": f"{ROOT}/{path}"},
         }
         said = session.raw("PreToolUse", json.dumps(event).encode())
         assert ('"permissionDecision": "allow"' in said) is allowed
@@ -331,7 +330,8 @@ class TestAnyInput:
             b'{"hook_event_name": "PreToolUse", "session_id": "a", '
             b'"tool_input": {"file_path": "\\u0000.py"}}',
             b'{"hook_event_name": "PreToolUse", "session_id": "a", '
-            b'"tool_name": "Edit", "tool_input": {"file_path": "/a.py", "edits": [7, {"new_string": 8}]}}',
+            b'"tool_name": "Edit", "tool_input": {"file_path": "/a.py", '
+            b'"edits": [7, {"new_string": 8}]}}',
             b'{"hook_event_name": "Stop", "session_id": "a", "prompt": "fastapi"}',
             b'{"hook_event_name": "SessionStart", "session_id": "a", "source": []}',
         ],

@@ -90,8 +90,8 @@ def _output(name: str, **fields: str) -> str:
 
 def _is_ours(tool: object, given: dict[str, Any], root: str) -> bool:
     """Tell whether a tool only reads the skill's own documents."""
-    path = given.get({"Read": "file_path", "Grep": "path"}.get(str(tool), ""))
-    if not isinstance(path, str) or not os.path.isabs(path):
+    path = given.get("file_path")
+    if tool != "Read" or not isinstance(path, str) or not os.path.isabs(path):
         return False
     inside = os.path.relpath(os.path.realpath(path), os.path.realpath(root))
     return inside.split(os.sep)[0] in DOCUMENTS
