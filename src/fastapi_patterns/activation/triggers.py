@@ -43,6 +43,9 @@ FOREIGN = -2  # something else is named
 FOREIGN_CODE = -3  # an identifier of it, as it is written
 FOREIGN_AIM = -4  # something else is what the work shall use, or a file's language
 
+AS_WRITTEN = ("async def", "PATCH")
+"""Words, not names, that are English or something else in any other spelling."""
+
 INFLECTED = ("s", "es", "ing", "ed", "n", "d")
 
 NEUTRAL = ("word", "context", "task", "route", "status")
@@ -166,7 +169,6 @@ class Triggers:
 
     Attributes:
         keywords: Words and identifiers that a prompt may hold.
-        written: Those of them that count only as they are written.
         tasks: What a prompt may ask for: all words of one, near each other.
         paths: gitignore patterns; the last that matches decides.
         imports: Packages whose import makes a file ours.
@@ -183,9 +185,7 @@ class Triggers:
             items = metadata.get(key, "").split(separator)
             return [item.strip() for item in items if item.strip()]
 
-        keywords = listed("trigger-keywords")
-        self.keywords = [keyword.strip("`") for keyword in keywords]
-        self.written = {k.strip("`") for k in keywords if k.startswith("`")}
+        self.keywords = listed("trigger-keywords")
         self.context = listed("trigger-context")
         self.tasks = listed("trigger-tasks", "; ")
         self.paths = listed("trigger-paths")
@@ -440,7 +440,7 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
             aimed = aimed or found.weight == AIM
             yield found
     for keyword in triggers.keywords:
-        written = keyword in triggers.written
+        written = keyword in AS_WRITTEN
         if (written or _is_code(keyword)) and _written(keyword, prompt):
             kind, weight = ("word", WORD) if written else ("code", CODE)
             yield Evidence(kind, keyword, keyword, weight)
@@ -477,12 +477,14 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
 def _words(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
     """Find the words; one inside of a longer one does not count again."""
     prose = _Prose(prompt)
-    counted = [k.lower() for k in triggers.written if _written(k, prompt)]
+    counted = [
+        k.lower() for k in triggers.keywords if k in AS_WRITTEN and _written(k, prompt)
+    ]
     kinds: list[tuple[str, str, float]]
     kinds = [("word", keyword, WORD) for keyword in triggers.keywords]
     kinds += [("context", keyword, CONTEXT) for keyword in triggers.context]
     for kind, keyword, weight in sorted(kinds, key=lambda k: -len(k[1])):
-        if keyword in (*triggers.imports, *triggers.written) or _is_code(keyword):
+        if keyword in (*triggers.imports, *AS_WRITTEN) or _is_code(keyword):
             continue
         word = prose.find(keyword, INFLECTED)
         if word and not any(f" {keyword.lower()} " in f" {long} " for long in counted):
