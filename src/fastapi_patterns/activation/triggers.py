@@ -14,6 +14,7 @@ import builtins
 import json
 import os
 import re
+from functools import cache
 from typing import NamedTuple
 
 from fastapi_patterns.activation import topics
@@ -383,12 +384,17 @@ def imports_of(text: str) -> set[str]:
 
 def matches_glob(pattern: str, path: str) -> bool:
     """Tell whether a gitignore pattern, without its ``!``, matches a path."""
+    return bool(_glob(pattern).fullmatch(path))
+
+
+@cache
+def _glob(pattern: str) -> re.Pattern[str]:
     anywhere = "/" not in pattern.rstrip("/")
     if pattern.endswith("/"):
         pattern += "**"
     parts = re.findall(r"\*\*/|/\*\*$|\*\*|\*|\?|\[[^\]]+\]|.", pattern.lstrip("/"))
     regex = "".join(_GLOB.get(part) or _literal(part) for part in parts)
-    return bool(re.fullmatch(f"(?:.*/)?{regex}" if anywhere else regex, path))
+    return re.compile(f"(?:.*/)?{regex}" if anywhere else regex)
 
 
 _GLOB = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
