@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from fastapi_patterns import bundle, skill_folder
+from fastapi_patterns.documents import NAMES
 from tests.conftest import ROOT, Folder
 
 NAME = "fastapi-patterns"
@@ -123,11 +125,33 @@ class TestBundle:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source distribution, unpacked."""
+def littered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which somebody worked on the app."""
+    folder = tmp_path_factory.mktemp("checkout")
+    parts = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore")
+    for name in (*parts, *NAMES):
+        shutil.copy(ROOT / name, folder / name)
+    unwanted = shutil.ignore_patterns("__pycache__", ".*")
+    for name in ("src", "examples"):
+        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
+    backend = folder / "examples" / "backend"
+    for name in (".env", "dev.db", "scratch.py", "old.log", "tests/.hypothesis/a"):
+        (backend / name).parent.mkdir(exist_ok=True)
+        (backend / name).write_text("SECRET=1")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["wheel", "sdist, then wheel"])
+def wheel(
+    request: pytest.FixtureRequest,
+    littered: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The wheel, built straight or from the source distribution, unpacked."""
     folder = tmp_path_factory.mktemp("wheel")
+    straight = ["--wheel"] if request.param == "wheel" else []
     subprocess.run(
-        [sys.executable, "-m", "uv", "build", "-o", str(folder), str(ROOT)],
+        [sys.executable, "-m", "uv", "build", *straight, "-o", folder, littered],
         check=True,
         capture_output=True,
     )
@@ -144,6 +168,10 @@ class TestWheel:
         skill = wheel / "fastapi_patterns" / skill_folder.IN_WHEEL
         assert tree(skill) == tree(built / NAME)
         assert not list(wheel.rglob("__pycache__"))
+        assert {path.name for path in wheel.iterdir()} == {
+            "fastapi_patterns",
+            *(path.name for path in wheel.glob("fastapi_patterns-*.dist-info")),
+        }
 
     def test_it_installs_without_the_repository(
         self, wheel: Path, built: Path, tmp_path: Path
@@ -162,7 +190,10 @@ class TestWheel:
                 text=True,
             ).stdout
 
+        stray = wheel / "fastapi_patterns" / skill_folder.IN_WHEEL / "examples" / ".env"
+        stray.write_text("SECRET=1")
         ours("install", "-c", "claude")
+        stray.unlink()
         skill = tmp_path / ".claude" / "skills" / NAME
         assert tree(skill) == tree(built / NAME)
         ours("install", "--link")

@@ -41,27 +41,31 @@ def of_documents(found: Bundle) -> Contents:
 
 
 def installed() -> Contents:
-    """Give what this installation carries: the wheel's folder, or the checkout's.
+    """Give what this installation carries, whatever else lies in its folder.
 
     Raises:
         ContractError: It is a checkout whose documents break the contract.
     """
-    if (folder := in_wheel()).is_dir():
-        return read(folder)
-    changed = tuple((checkout() / name).stat().st_mtime_ns for name in NAMES)
-    return dict(_of_checkout(changed))
+    folder = home()
+    changed = tuple((folder / name).stat().st_mtime_ns for name in NAMES)
+    return dict(_made_of(folder, changed))
 
 
 @lru_cache(maxsize=1)
-def _of_checkout(changed: tuple[int, ...]) -> Contents:
+def _made_of(folder: Path, changed: tuple[int, ...]) -> Contents:
     """Read the documents, which takes most of a second, once per change of them."""
-    return of_documents(bundle.read(checkout()))
+    return of_documents(bundle.read(folder))
 
 
 def document(name: str) -> str:
     """Give the text of one of this installation's documents, unchecked."""
-    folder = in_wheel() if in_wheel().is_dir() else checkout()
-    return (folder / name).read_text(encoding="utf-8")
+    return (home() / name).read_text(encoding="utf-8")
+
+
+def home() -> Path:
+    """Give the folder that this installation's documents lie in."""
+    folder = in_wheel()
+    return folder if folder.is_dir() else checkout()
 
 
 def to_link_to() -> Path:
