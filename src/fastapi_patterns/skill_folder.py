@@ -80,6 +80,11 @@ def prepare_link() -> None:
         write(installed(), to_link_to())
 
 
+def link_is_current() -> bool:
+    """Tell whether the folder that links lead to holds what this installation does."""
+    return installed().items() <= read(to_link_to()).items()
+
+
 def in_wheel() -> Path:
     """Give where the wheel's folder lies, if this was installed from a wheel."""
     return Path(str(resources.files("fastapi_patterns"))).joinpath(IN_WHEEL)

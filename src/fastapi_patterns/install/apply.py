@@ -6,12 +6,12 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fastapi_patterns import skill_folder
-from fastapi_patterns.install import block, record
+from fastapi_patterns.install import block, look, record
 from fastapi_patterns.install.plan import Action, Item, Plan, Step
 from fastapi_patterns.install.record import InstallError, Kind
 
@@ -26,7 +26,7 @@ def carry_out(made: Plan) -> None:
     """
     undo: Undo = []
     try:
-        _sweep(made)
+        sweep(made.root, {*made.before.made, *made.after.made})
         if made.after.clients:
             # First, so that what a crash leaves half-way is known.
             _write_record(made, undo, old_too=True)
@@ -46,16 +46,17 @@ def carry_out(made: Plan) -> None:
             reverse()
         if isinstance(error, OSError):
             raise InstallError(
-                f"{error.filename or made.root}: {error.strerror}; "
+                f"{error.filename2 or error.filename or made.root}: {error.strerror}; "
                 "everything is as it was"
             ) from error
         raise
 
 
-def _sweep(made: Plan) -> None:
-    """Remove what an installation that was killed had staged."""
-    for path in {*made.before.made, *made.after.made, record.FILE}:
-        _staged(made.root / path).unlink(missing_ok=True)
+def sweep(root: Path, paths: Iterable[str] = ()) -> None:
+    """Remove what an installation that was killed had staged, for its record too."""
+    for path in {*paths, record.FILE}:
+        if not look.unreachable(root, path):
+            _staged(root / path).unlink(missing_ok=True)
 
 
 def _staged(path: Path) -> Path:
@@ -70,9 +71,12 @@ def _remove(made: Plan, step: Step, undo: Undo) -> None:
         data, mode = path.read_bytes(), path.stat().st_mode
         left = b""
         if step.kind is Kind.BLOCK:
+            _require_writable(path)
             left = block.take(data, made.before.glue.get(step.path, ""))
         undo.append(lambda: _restore(path, data, mode))
-        if step.kind is Kind.BLOCK and (left or step.path not in made.before.new):
+        if left.strip() or (
+            step.kind is Kind.BLOCK and step.path not in made.before.new
+        ):
             _replace(path, left)
         else:
             path.unlink()
@@ -91,22 +95,21 @@ def _prune(made: Plan, undo: Undo) -> None:
             _remove_compiled(made.root, path)
     for name in sorted(made.before.new, key=lambda name: -name.count("/")):
         folder = made.root / name
-        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+        if look.stands(made.root, name) and _is_empty(folder):
             folder.rmdir()
             undo.append(partial(folder.mkdir, parents=True, exist_ok=True))
 
 
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
 def _remove_compiled(root: Path, path: str) -> None:
-    """Remove what Python compiled of an example that somebody ran."""
-    module = root / path
-    folder = module.parent / "__pycache__"
-    through = [*module.relative_to(root).parents][:-1]
-    if any((root / parent).is_symlink() for parent in through) or folder.is_symlink():
-        return
-    for compiled in folder.glob(f"{module.stem}.cpython-*.pyc"):
+    for compiled in look.compiled_of(root, path):
         compiled.unlink()
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    cache = str(PurePosixPath(path).parent / "__pycache__")
+    if look.stands(root, cache) and _is_empty(root / cache):
+        (root / cache).rmdir()
 
 
 def _write(made: Plan, item: Item, undo: Undo) -> None:
@@ -115,7 +118,7 @@ def _write(made: Plan, item: Item, undo: Undo) -> None:
     if item.kind is Kind.LINK:
         if path.is_symlink():
             _unlink(path, undo)
-        path.symlink_to(item.data.decode(), target_is_directory=True)
+        path.symlink_to(os.fsdecode(item.data), target_is_directory=True)
         undo.append(lambda: path.unlink(missing_ok=True))
         return
     data = item.data
@@ -169,12 +172,16 @@ def _replace_undoably(path: Path, data: bytes, undo: Undo) -> None:
         old, mode = path.read_bytes(), path.stat().st_mode
         if old == data:
             return
-        if not mode & stat.S_IWUSR:
-            raise PermissionError(errno.EACCES, "it is read-only", str(path))
+        _require_writable(path)
         undo.append(lambda: _restore(path, old, mode))
     else:
         undo.append(lambda: path.unlink(missing_ok=True))
     _replace(path, data)
+
+
+def _require_writable(path: Path) -> None:
+    if not path.stat().st_mode & stat.S_IWUSR:
+        raise PermissionError(errno.EACCES, "it is read-only", str(path))
 
 
 def _replace(path: Path, data: bytes) -> None:

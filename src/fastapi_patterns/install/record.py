@@ -57,7 +57,7 @@ def read(root: Path) -> Record:
         InstallError: The record is there and cannot be read.
     """
     path = root / FILE
-    if path.exists() and not path.is_file():
+    if path.is_symlink() or (path.exists() and not path.is_file()):
         raise InstallError(f"{path}: it is no regular file: move it away")
     try:
         text = path.read_text(encoding="utf-8")
@@ -83,10 +83,8 @@ def read(root: Path) -> Record:
 def _ours(path: str) -> str:
     """Refuse a path that no client reads: a record may come with a clone."""
     plain = str(PurePosixPath(path)) == path and ".." not in path.split("/")
-    if plain and "\\" not in path:
-        for place in _PLACES:
-            if path in (place.rule, place.skill) or path.startswith(f"{place.skill}/"):
-                return path
+    if plain and "\\" not in path and any(place.holds(path) for place in _PLACES):
+        return path
     raise ValueError(f"{path!r} is nowhere that a client looks")
 
 
