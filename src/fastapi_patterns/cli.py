@@ -26,7 +26,6 @@ from fastapi_patterns import (
     check,
     documents,
     extract,
-    index,
     proofs,
     prove,
     serve,
@@ -238,6 +237,8 @@ def index_command(
     Runs the blocks and records which public functions and parameters of FastAPI,
     Pydantic and SQLAlchemy's asyncio extension they use.
     """
+    from fastapi_patterns import index  # which takes all of the frameworks with it
+
     found = _read(root)
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -296,6 +297,9 @@ def bundle_command(
     ] = Path("dist"),
 ) -> None:
     """Build the skill's folder and a zip of it, the same bytes each time."""
+    start = root or find_root(Path.cwd())
+    if not any((start / name).is_file() for name in NAMES):
+        _fail(f"no document is in {start}: bundle needs a clone: name it with --root")
     contents = skill_folder.of_documents(_read(root))
     target, zipped = folder / skill_folder.NAME, folder / f"{skill_folder.NAME}.zip"
     with _failing_clearly():
@@ -513,7 +517,7 @@ def _alone() -> Iterator[None]:
     One file for all that a user installs: a lock cannot be removed safely, and so the
     least of them is left.
     """
-    name = sha256(str(Path.home()).encode()).hexdigest()[:16]
+    name = sha256(os.fsencode(Path.home())).hexdigest()[:16]
     lock = Path(tempfile.gettempdir(), f"{skill_folder.NAME}-{name}.lock")
     with FileLock(lock, timeout=60):
         yield

@@ -13,10 +13,17 @@ from pathlib import Path
 from fastapi_patterns import bundle, files
 from fastapi_patterns.bundle import Bundle
 from fastapi_patterns.documents import NAMES
+from fastapi_patterns.problems import ContractError
 
 NAME = "fastapi-patterns"
 LICENCE = "LICENSE"
 IN_WHEEL = f".agents/skills/{NAME}"
+
+# A project's own lint, where this is installed, is for its own code and Markdown.
+_RUFF = b"""\
+# What is here was linted where it was written: a project's own rules are not for it.
+exclude = ["*"]
+"""
 
 # The first moment that a zip can name: no date of building is in the bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -34,7 +41,9 @@ def of_documents(found: Bundle) -> Contents:
     contents = {
         document.name: document.text.encode() for document in found.documents.values()
     }
-    contents[LICENCE] = (found.root / LICENCE).read_bytes()
+    licence = (found.root / LICENCE).read_bytes()
+    contents[LICENCE] = licence.replace(b"\r\n", b"\n")
+    contents["ruff.toml"] = _RUFF
     for path, file in found.files.items():
         contents[f"{files.FOLDER}/{path}"] = file.text.encode()
     return dict(sorted(contents.items()))
@@ -113,6 +122,8 @@ def write(contents: Contents, folder: Path) -> None:
     """
     if folder.is_symlink() or (folder.exists() and not is_ours(folder)):
         raise ForeignFolderError(f"{folder} is not a folder of {NAME}: move it away")
+    for path in sorted(read(folder).keys() - contents.keys() - _built_at(folder)):
+        raise ForeignFolderError(f"{folder / path} was not built: move it away")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{NAME}-", dir=folder.parent) as scratch:
         staged, old = Path(scratch, "new"), Path(scratch, "old")
@@ -128,6 +139,14 @@ def write(contents: Contents, folder: Path) -> None:
             if old.exists():
                 old.rename(folder)
             raise
+
+
+def _built_at(folder: Path) -> set[str]:
+    """Give what a folder's own documents, of whichever version, make of it."""
+    try:
+        return {*of_documents(bundle.read(folder))}
+    except (ContractError, OSError):
+        return set()
 
 
 def is_ours(folder: Path) -> bool:
