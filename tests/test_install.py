@@ -29,6 +29,15 @@ NAME = "fastapi-patterns"
 RECORD = ".agents/fastapi-patterns.installed.json"
 EVERY = [argument for name in clients.ALL for argument in ("-c", name)]
 
+# Variables that make a client look elsewhere than in the home.
+MOVING = {
+    "CLAUDE_CONFIG_DIR": "claude",
+    "CODEX_HOME": "codex",
+    "GEMINI_CLI_HOME": "gemini",
+    "COPILOT_HOME": "copilot",
+    "XDG_CONFIG_HOME": "opencode",
+}
+
 # Dies, as by a power cut, before the given file.
 KILLED = """
 import os, sys
@@ -119,6 +128,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made.mkdir()
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(made))
+    for variable in MOVING:
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     target = tmp_path / "build" / NAME
@@ -232,6 +243,63 @@ class TestInstall:
             assert (home / place.skill / "SKILL.md").is_file(), client.name
         empty.ok("uninstall", "--user")
         assert list(home.iterdir()) == []
+
+    @pytest.mark.parametrize("variable", MOVING)
+    def test_a_client_that_looks_elsewhere_is_told_of(
+        self,
+        empty: Project,
+        home: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        variable: str,
+    ) -> None:
+        monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+        result = empty.run("install", "--user", "-c", MOVING[variable], "-c", "kiro")
+        assert result.code == 1
+        assert f"{variable} is set" in result.err
+        assert "installed for Kiro in" in result.out
+        assert [path.name for path in home.iterdir() if path.name != ".agents"] == [
+            ".kiro"
+        ]
+
+    def test_a_client_that_reads_other_files_is_told_of(self, empty: Project) -> None:
+        (empty.path / "AGENTS.override.md").write_text("Be brief.\n")
+        (empty.path / ".gemini").mkdir()
+        settings = empty.path / ".gemini" / "settings.json"
+        settings.write_text('{"context": {"fileName": ["AGENTS.md"]}}')
+        for said in (
+            empty.ok("install", "-c", "codex", "-c", "gemini"),
+            empty.ok("status"),
+        ):
+            assert "AGENTS.override.md is there: Codex reads it" in said
+            assert "Gemini CLI reads AGENTS.md, and not" in said
+
+    def test_whoever_stops_reading_does_not_stop_it(self, empty: Project) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        subprocess.run(
+            [sys.executable, "-m", "fastapi_patterns", "install", "-c", "claude"],
+            cwd=empty.path,
+            stdout=writing,
+            check=False,
+        )
+        os.close(writing)
+        assert "everything is as it shall be" in empty.ok("install", "-c", "claude")
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+    def test_a_name_that_is_no_text(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = tmp_path / os.fsdecode(b"Gr\xf6\xdfe")
+        for name in ("home", "project"):
+            (folder / name).mkdir(parents=True)
+        monkeypatch.setenv("HOME", str(folder / "home"))
+        project = Project(Folder(folder / "project"))
+        for how in ("--copy", "--link"):
+            done = project.folder.process("install", "-c", "codex", how)
+            assert done.code == 0, done.text
+        assert project.folder.process("uninstall").code == 0
+        assert project.tree() == {}
 
     def test_a_project_elsewhere(self, empty: Project, tmp_path: Path) -> None:
         other = tmp_path / "other"
@@ -876,6 +944,14 @@ class TestAllOrNothing:
         half_way.ok("install")
         half_way.ok("uninstall")
         assert half_way.tree() == before
+
+    def test_a_kill_before_anything_is_recorded_leaves_nothing(
+        self, empty: Project
+    ) -> None:
+        kill(empty, 0)
+        assert empty.tree() != {}
+        empty.ok("uninstall")
+        assert empty.tree() == {}
 
     @pytest.mark.parametrize(
         ("first", "then", "step"), [("copy", "link", 1), ("link", "copy", 9)]

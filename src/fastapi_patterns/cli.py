@@ -36,7 +36,7 @@ from fastapi_patterns.activation import evaluation, triggers
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
 from fastapi_patterns.documents import NAMES, find_root
-from fastapi_patterns.install import apply, clients, plan, record, traces
+from fastapi_patterns.install import apply, clients, elsewhere, plan, record, traces
 from fastapi_patterns.install.clients import Scope
 from fastapi_patterns.install.plan import Action, Plan
 from fastapi_patterns.problems import ContractError
@@ -438,6 +438,8 @@ def install_command(
         if made.stale and not dry_run:
             skill_folder.prepare_link()
         _carry_out(made, dry_run)
+    for line in elsewhere.hidden(made.after.clients, folder, scope):
+        out.print(line)
     _report_blocked(made, "written")
     if any(step.action is Action.FOREIGN for step in made.kept):
         _fail(
@@ -469,7 +471,7 @@ def uninstall_command(
             out.print(f"nothing of it is installed in {folder}")
         if not {*asked} & {*installed}:
             if not dry_run:
-                apply.sweep(folder)
+                apply.sweep_unrecorded(folder)
             return
         made = plan.take_away(folder, scope, asked)
         _carry_out(made, dry_run)
@@ -506,7 +508,8 @@ def status_command(project: Project = None, user: User = False) -> None:
         out.print(table)
     else:
         out.print(f"nothing of it is installed in {folder}, and no client is found")
-    for why in dict.fromkeys(made.blocked.values()):
+    notes = elsewhere.hidden(installed, folder, scope)
+    for why in dict.fromkeys([*made.blocked.values(), *notes]):
         out.print(why)
 
 

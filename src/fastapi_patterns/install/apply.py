@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -26,7 +26,7 @@ def carry_out(made: Plan) -> None:
     """
     undo: Undo = []
     try:
-        sweep(made.root, {*made.before.made, *made.after.made})
+        _sweep(made)
         if made.after.clients:
             # First, so that what a crash leaves half-way is known.
             _write_record(made, undo, old_too=True)
@@ -52,11 +52,20 @@ def carry_out(made: Plan) -> None:
         raise
 
 
-def sweep(root: Path, paths: Iterable[str] = ()) -> None:
-    """Remove what an installation that was killed had staged, for its record too."""
-    for path in {*paths, record.FILE}:
-        if not look.unreachable(root, path):
-            _staged(root / path).unlink(missing_ok=True)
+def sweep_unrecorded(root: Path) -> None:
+    """Remove what is left of an installation that was killed before its record."""
+    staged = _staged(root / record.FILE)
+    if staged.is_file() and not look.unreachable(root, record.FILE):
+        staged.unlink()
+        if _is_empty(staged.parent):
+            staged.parent.rmdir()
+
+
+def _sweep(made: Plan) -> None:
+    """Remove what an installation that was killed had staged."""
+    for path in {*made.before.made, *made.after.made, record.FILE}:
+        if not look.unreachable(made.root, path):
+            _staged(made.root / path).unlink(missing_ok=True)
 
 
 def _staged(path: Path) -> Path:

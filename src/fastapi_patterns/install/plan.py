@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from fastapi_patterns import skill_folder
 from fastapi_patterns.activation import triggers
-from fastapi_patterns.install import block, clients, look, record
+from fastapi_patterns.install import block, clients, elsewhere, look, record
 from fastapi_patterns.install.clients import Place, Scope
 from fastapi_patterns.install.record import InstallError, Kind, Record
 
@@ -118,7 +118,8 @@ def make(
     blocked = {
         name: why
         for name, items in wanted.items()
-        if (why := _hindrance(root, _place(name, scope), items, before))
+        if (why := _moved(name, root, scope))
+        or (why := _hindrance(root, _place(name, scope), items, before))
     }
     served = [name for name in names if name not in blocked]
     items = {item.path: item for name in served for item in wanted[name]}
@@ -232,6 +233,10 @@ def _written_for(names: Iterable[str], scope: Scope, before: Record) -> set[str]
     """Give what was written for any of these clients."""
     places = [_place(name, scope) for name in names]
     return {path for path in before.made if any(place.holds(path) for place in places)}
+
+
+def _moved(name: str, root: Path, scope: Scope) -> str:
+    return elsewhere.moved(name, root) if scope is Scope.USER else ""
 
 
 def _hindrance(root: Path, place: Place, items: list[Item], before: Record) -> str:
