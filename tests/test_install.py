@@ -42,7 +42,7 @@ MOVING = {
 KILLED = """
 import os, sys
 from pathlib import Path
-from fastapi_patterns.install import apply, plan
+from fastapi_patterns.install import apply, look, plan
 from fastapi_patterns.install.clients import Scope
 
 left = int(sys.argv[1])
@@ -52,7 +52,7 @@ def killed(path, data):
     global left
     left -= 1
     if left < 0:
-        apply._staged(path).write_bytes(data[: len(data) // 2])
+        look.staged(path).write_bytes(data[: len(data) // 2])
         os._exit(9)
     replace(path, data)
 
@@ -948,13 +948,16 @@ class TestAllOrNothing:
     def test_a_kill_before_anything_is_recorded_leaves_nothing(
         self, empty: Project
     ) -> None:
-        kill(empty, 0)
-        assert empty.tree() != {}
-        empty.ok("uninstall")
-        assert empty.tree() == {}
+        for command in (["uninstall"], ["install", "-c", "codex"]):
+            kill(empty, 0)
+            assert empty.tree() != {}
+            empty.ok(*command)
+            empty.ok("uninstall")
+            assert empty.tree() == {}
 
     @pytest.mark.parametrize(
-        ("first", "then", "step"), [("copy", "link", 1), ("link", "copy", 9)]
+        ("first", "then", "step"),
+        [("copy", "link", 1), ("link", "copy", 9), ("", "copy", 9)],
     )
     def test_a_kill_between_copy_and_link_is_mended(
         self, lived_in: Project, first: str, then: str, step: int
@@ -962,9 +965,11 @@ class TestAllOrNothing:
         before = lived_in.tree()
         clients = ("-c", "claude", "-c", "codex")
         for command in ("install", "uninstall"):
-            lived_in.ok("install", *clients, f"--{first}")
+            if first:
+                lived_in.ok("install", *clients, f"--{first}")
             kill(lived_in, step, then)
-            assert "kept" not in lived_in.ok(command)
+            arguments = ["--link"] if (command, first) == ("install", "") else []
+            assert "kept" not in lived_in.ok(command, *arguments)
             skill = lived_in.path / ".claude" / "skills" / NAME
             if command == "install":
                 assert skill_folder.read(skill) == skill_folder.installed()

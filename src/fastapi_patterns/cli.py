@@ -432,6 +432,8 @@ def install_command(
     """
     folder, scope = _target(project, user)
     with _failing_clearly(), _alone():
+        if not dry_run:
+            apply.sweep(folder)
         installed = record.read(folder).clients
         chosen = _clients(names) or _found_clients(folder, scope, installed)
         made = plan.make(folder, scope, chosen, link=link)
@@ -461,6 +463,8 @@ def uninstall_command(
     """
     folder, scope = _target(project, user)
     with _failing_clearly(), _alone():
+        if not dry_run:
+            apply.sweep(folder)
         installed = record.read(folder).clients
         asked = _clients(names) or installed
         for name in asked:
@@ -470,8 +474,6 @@ def uninstall_command(
         if not asked:
             out.print(f"nothing of it is installed in {folder}")
         if not {*asked} & {*installed}:
-            if not dry_run:
-                apply.sweep_unrecorded(folder)
             return
         made = plan.take_away(folder, scope, asked)
         _carry_out(made, dry_run)
@@ -664,7 +666,7 @@ def _failing_clearly() -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort):  # which are RuntimeErrors
         raise
-    except (RewriteError, RuntimeError, ValueError, OSError) as error:
+    except (ContractError, RewriteError, RuntimeError, ValueError, OSError) as error:
         _fail(str(error))
 
 

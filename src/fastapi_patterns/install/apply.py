@@ -6,11 +6,10 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from fastapi_patterns import skill_folder
 from fastapi_patterns.install import block, look, record
 from fastapi_patterns.install.plan import Action, Item, Plan, Step
 from fastapi_patterns.install.record import InstallError, Kind
@@ -52,9 +51,9 @@ def carry_out(made: Plan) -> None:
         raise
 
 
-def sweep_unrecorded(root: Path) -> None:
-    """Remove what is left of an installation that was killed before its record."""
-    staged = _staged(root / record.FILE)
+def sweep(root: Path) -> None:
+    """Remove what is left of an installation that was killed as it wrote its record."""
+    staged = look.staged(root / record.FILE)
     if staged.is_file() and not look.unreachable(root, record.FILE):
         staged.unlink()
         if _is_empty(staged.parent):
@@ -65,11 +64,7 @@ def _sweep(made: Plan) -> None:
     """Remove what an installation that was killed had staged."""
     for path in {*made.before.made, *made.after.made, record.FILE}:
         if not look.unreachable(made.root, path):
-            _staged(made.root / path).unlink(missing_ok=True)
-
-
-def _staged(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{skill_folder.NAME}.new")
+            look.staged(made.root / path).unlink(missing_ok=True)
 
 
 def _remove(made: Plan, step: Step, undo: Undo) -> None:
@@ -160,11 +155,21 @@ def _write_record(made: Plan, undo: Undo, *, old_too: bool) -> None:
         "link": after.link,
         "made": dict(sorted(entries.items())),
         "glue": {**(before.glue if old_too else {}), **after.glue},
-        "new": sorted({*after.new, *(before.new if old_too else ())}),
+        "new": after.new if old_too else [*_still_new(made)],
     }
     target = made.root / record.FILE
     _make_folder(target.parent, undo)
     _replace_undoably(target, json.dumps(data, indent=1).encode() + b"\n", undo)
+
+
+def _still_new(made: Plan) -> Iterator[str]:
+    """Give what was made and is there still, or leads to what is out of reach."""
+    after = made.after.made
+    for name in made.after.new:
+        leads = any(path.startswith(f"{name}/") for path in after)
+        shared = name in after and after[name][0] is Kind.BLOCK
+        if leads or shared or look.stands(made.root, name):
+            yield name
 
 
 def _remove_record(made: Plan, undo: Undo) -> None:
@@ -195,7 +200,7 @@ def _require_writable(path: Path) -> None:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write a file in one step, with the mode of the one that was there."""
-    staged = _staged(path)
+    staged = look.staged(path)
     try:
         staged.write_bytes(data)
         if path.exists():

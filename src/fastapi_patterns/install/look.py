@@ -8,6 +8,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fastapi_patterns import skill_folder
 from fastapi_patterns.install import block
 from fastapi_patterns.install.record import Kind
 
@@ -103,6 +104,11 @@ def stands(root: Path, path: str) -> bool:
     """Tell whether a file or folder is at a path itself, behind no symlink."""
     here = root / path
     return here.exists() and not here.is_symlink() and not behind_symlink(root, path)
+
+
+def staged(path: Path) -> Path:
+    """Give where a file is written before it is put in its place in one step."""
+    return path.with_name(f".{path.name}.{skill_folder.NAME}.new")
 
 
 def compiled_of(root: Path, path: str) -> list[Path]:

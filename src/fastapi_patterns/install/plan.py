@@ -8,7 +8,7 @@ a client whose places cannot be reached, or hold another skill, is left as it is
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -206,10 +206,9 @@ def _place(name: str, scope: Scope) -> Place:
     return clients.ALL[name].place(scope)
 
 
-def _require_record(root: Path, names: Iterable[str]) -> None:
+def _require_record(root: Path, names: Collection[str]) -> None:
     """Refuse what could not be written down."""
-    why = look.unreachable(root, record.FILE)
-    if why and any(True for _ in names):
+    if names and (why := look.unreachable(root, record.FILE)):
         raise InstallError(f"{why}; nothing was written")
 
 
@@ -275,7 +274,8 @@ def _others_skill(root: Path, item: Item, before: Record) -> Path | None:
 
 def _strangers(root: Path, folder: Path, before: Record) -> Iterator[Path]:
     """Give a folder, and what is in it, where this did not write it as it is."""
-    compiled = {each for path in before.made for each in look.compiled_of(root, path)}
+    left_over = {each for path in before.made for each in look.compiled_of(root, path)}
+    left_over |= {look.staged(root / path) for path in before.made}
     for here in (folder, *folder.rglob("*")):
         name = here.relative_to(root).as_posix()
         if here.is_dir() and not here.is_symlink():
@@ -283,7 +283,7 @@ def _strangers(root: Path, folder: Path, before: Record) -> Iterator[Path]:
         else:
             _, digests = before.made.get(name, (None, ()))
             seen = look.at(here, Kind.FILE)
-            ours = here in compiled or (seen is not None and seen.digest in digests)
+            ours = here in left_over or (seen is not None and seen.digest in digests)
         if not ours:
             yield here
 
@@ -335,12 +335,7 @@ def _foresee(
     """Work out what the record will say."""
     after.made |= {path: before.made[path] for path in before.made if path in staying}
     after.glue |= {path: glue for path, glue in before.glue.items() if path in staying}
-    new = {
-        name
-        for name in before.new
-        if look.stands(root, name)
-        or any(path == name or path.startswith(f"{name}/") for path in staying)
-    }
+    new = {*before.new}
     made = [record.FILE] if after.clients else []
     for step in steps:
         old = before.made.get(step.path)

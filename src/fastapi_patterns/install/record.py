@@ -61,7 +61,7 @@ def read(root: Path) -> Record:
         raise InstallError(f"{path}: it is no regular file: move it away")
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Record()
     except OSError as error:
         raise InstallError(f"{path}: {error.strerror}") from error
@@ -73,7 +73,8 @@ def read(root: Path) -> Record:
         }
         new = [name for name in data["new"] if _leads_to_ours(str(name))]
         names = [name for name in data["clients"] if name in clients.ALL]
-        return Record(names, bool(data["link"]), made, dict(data["glue"]), new)
+        glue = {path: str(ends) for path, ends in data["glue"].items()}
+        return Record(names, bool(data["link"]), made, glue, new)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InstallError(
             f"{path}: it is no record of an installation ({error}): move it away"
