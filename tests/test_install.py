@@ -988,6 +988,15 @@ class TestAllOrNothing:
                 lived_in.ok("uninstall")
                 assert lived_in.tree() == before
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no user ids")
+    def test_another_user_with_the_same_home_has_a_lock_of_its_own(
+        self, empty: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for user in (1, 2):
+            monkeypatch.setattr(os, "getuid", lambda user=user: user)
+            empty.ok("install", "-c", "claude")
+        assert len([*tmp_path.glob("*.lock")]) == 2
+
     def test_a_mode_is_kept(self, lived_in: Project) -> None:
         path = lived_in.path / "AGENTS.md"
         path.chmod(0o640)

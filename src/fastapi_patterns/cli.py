@@ -477,11 +477,13 @@ def uninstall_command(
             return
         made = plan.take_away(folder, scope, asked)
         _carry_out(made, dry_run)
-    for name in made.before.clients:
-        place = clients.ALL[name].place(scope)
-        gone = not made.after.clients and not dry_run
-        if gone and (folder / place.skill).exists():
-            out.print(f"still there, not written by this: {place.skill}")
+    before, after = (
+        {clients.ALL[name].place(scope).skill for name in served}
+        for served in (made.before.clients, made.after.clients)
+    )
+    for skill in sorted(before - after):
+        if not dry_run and os.path.lexists(folder / skill):
+            out.print(f"still there, not written by this: {skill}")
     _report_blocked(made, "removed")
 
 
@@ -522,7 +524,8 @@ def _alone() -> Iterator[None]:
     One file for all that a user installs: a lock cannot be removed safely, and so the
     least of them is left.
     """
-    name = sha256(os.fsencode(Path.home())).hexdigest()[:16]
+    user = getattr(os, "getuid", int)()  # who else has this home cannot open the lock
+    name = sha256(os.fsencode(f"{user} {Path.home()}")).hexdigest()[:16]
     lock = Path(tempfile.gettempdir(), f"{skill_folder.NAME}-{name}.lock")
     with FileLock(lock, timeout=60):
         yield
