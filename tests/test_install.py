@@ -29,11 +29,20 @@ NAME = "fastapi-patterns"
 RECORD = ".agents/fastapi-patterns.installed.json"
 EVERY = [argument for name in clients.ALL for argument in ("-c", name)]
 
+# Variables that make a client look elsewhere than in the home.
+MOVING = {
+    "CLAUDE_CONFIG_DIR": "claude",
+    "CODEX_HOME": "codex",
+    "GEMINI_CLI_HOME": "gemini",
+    "COPILOT_HOME": "copilot",
+    "XDG_CONFIG_HOME": "opencode",
+}
+
 # Dies, as by a power cut, before the given file.
 KILLED = """
 import os, sys
 from pathlib import Path
-from fastapi_patterns.install import apply, plan
+from fastapi_patterns.install import apply, look, plan
 from fastapi_patterns.install.clients import Scope
 
 left = int(sys.argv[1])
@@ -43,12 +52,13 @@ def killed(path, data):
     global left
     left -= 1
     if left < 0:
-        apply._staged(path).write_bytes(data[: len(data) // 2])
+        look.staged(path).write_bytes(data[: len(data) // 2])
         os._exit(9)
     replace(path, data)
 
 apply._replace = killed
-made = plan.make(Path(sys.argv[2]), Scope.PROJECT, ["claude", "codex"])
+link = {"link": True, "copy": False}.get(sys.argv[3])
+made = plan.make(Path(sys.argv[2]), Scope.PROJECT, ["claude", "codex"], link=link)
 apply.carry_out(made)
 """
 
@@ -102,14 +112,28 @@ class Project:
         return found
 
 
+def kill(project: Project, step: int, how: str = "") -> None:
+    """Install for Claude and Codex, and die before so many files are written."""
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(step), str(project.path), how],
+        cwd=ROOT,
+        check=False,
+    )
+    assert killed.returncode == 9
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "home"
     made.mkdir()
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(made))
+    for variable in MOVING:
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    target = tmp_path / "build" / NAME
+    monkeypatch.setattr(skill_folder, "to_link_to", lambda: target)
     return made
 
 
@@ -157,7 +181,22 @@ class TestInstall:
         result = empty.run("install")
         assert result.code == 1
         assert "name one with --client" in result.err
+        assert result.err.count("error:") == 1
         assert empty.tree() == {}
+
+    def test_what_it_wrote_is_no_trace_of_another_client(self, empty: Project) -> None:
+        empty.ok("install", "-c", "opencode")
+        before = empty.tree()
+        assert "Codex" not in empty.ok("status")
+        assert "installed for OpenCode in" in empty.ok("install")
+        assert empty.tree() == before
+        agents = empty.path / "AGENTS.md"
+        agents.write_text("# Team\n" + agents.read_text())
+        assert "installed for Codex, OpenCode in" in empty.ok("install")
+
+    def test_what_it_wrote_for_a_user_is_no_trace(self, empty: Project) -> None:
+        empty.ok("install", "--user", "-c", "gemini")
+        assert "no client is found" in empty.run("install").err
 
     def test_an_unknown_client_is_refused_by_name(self, empty: Project) -> None:
         result = empty.run("install", "-c", "emacs")
@@ -204,6 +243,63 @@ class TestInstall:
             assert (home / place.skill / "SKILL.md").is_file(), client.name
         empty.ok("uninstall", "--user")
         assert list(home.iterdir()) == []
+
+    @pytest.mark.parametrize("variable", MOVING)
+    def test_a_client_that_looks_elsewhere_is_told_of(
+        self,
+        empty: Project,
+        home: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        variable: str,
+    ) -> None:
+        monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+        result = empty.run("install", "--user", "-c", MOVING[variable], "-c", "kiro")
+        assert result.code == 1
+        assert f"{variable} is set" in result.err
+        assert "installed for Kiro in" in result.out
+        assert [path.name for path in home.iterdir() if path.name != ".agents"] == [
+            ".kiro"
+        ]
+
+    def test_a_client_that_reads_other_files_is_told_of(self, empty: Project) -> None:
+        (empty.path / "AGENTS.override.md").write_text("Be brief.\n")
+        (empty.path / ".gemini").mkdir()
+        settings = empty.path / ".gemini" / "settings.json"
+        settings.write_text('{"context": {"fileName": ["AGENTS.md"]}}')
+        for said in (
+            empty.ok("install", "-c", "codex", "-c", "gemini"),
+            empty.ok("status"),
+        ):
+            assert "AGENTS.override.md is there: Codex reads it" in said
+            assert "Gemini CLI reads AGENTS.md, and not" in said
+
+    def test_whoever_stops_reading_does_not_stop_it(self, empty: Project) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        subprocess.run(
+            [sys.executable, "-m", "fastapi_patterns", "install", "-c", "claude"],
+            cwd=empty.path,
+            stdout=writing,
+            check=False,
+        )
+        os.close(writing)
+        assert "everything is as it shall be" in empty.ok("install", "-c", "claude")
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+    def test_a_name_that_is_no_text(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = tmp_path / os.fsdecode(b"Gr\xf6\xdfe")
+        for name in ("home", "project"):
+            (folder / name).mkdir(parents=True)
+        monkeypatch.setenv("HOME", str(folder / "home"))
+        project = Project(Folder(folder / "project"))
+        for how in ("--copy", "--link"):
+            done = project.folder.process("install", "-c", "codex", how)
+            assert done.code == 0, done.text
+        assert project.folder.process("uninstall").code == 0
+        assert project.tree() == {}
 
     def test_a_project_elsewhere(self, empty: Project, tmp_path: Path) -> None:
         other = tmp_path / "other"
@@ -409,13 +505,42 @@ class TestKept:
         assert "move it away; nothing was written" in result.err
         assert empty.tree() == before
 
-    def test_a_lost_record_is_made_anew(self, empty: Project) -> None:
+    def test_what_was_there_already_is_not_taken_away(self, empty: Project) -> None:
+        skill = empty.path / ".claude" / "skills" / NAME
+        skill_folder.write(skill_folder.installed(), skill)
+        before = empty.tree()
+        empty.ok("install", "-c", "claude")
+        assert "still there, not written by this" in empty.ok("uninstall")
+        assert empty.tree() == before
+
+    def test_a_link_that_was_there_already_is_not_taken_away(
+        self, empty: Project
+    ) -> None:
+        empty.ok("install", "-c", "claude", "--link")
+        (empty.path / RECORD).unlink()
+        rule = empty.path / ".claude" / "rules"
+        shutil.rmtree(rule)
+        empty.ok("install", "-c", "claude", "--link")
+        empty.ok("uninstall")
+        assert (empty.path / ".claude" / "skills" / NAME).is_symlink()
+        assert not rule.exists()
+
+    def test_without_its_record_it_takes_nothing_away(self, empty: Project) -> None:
         empty.ok("install", *EVERY)
         (empty.path / RECORD).unlink()
+        before = empty.tree()
         assert "nothing of it is installed" in empty.ok("uninstall")
         assert "kept" not in empty.ok("install", *EVERY)
         empty.ok("uninstall")
-        assert not [name for name, data in empty.tree().items() if data]
+        assert empty.tree() == before
+
+    def test_how_to_get_the_new_one_is_said(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        rule = empty.path / ".claude" / "rules" / "fastapi-patterns.md"
+        rule.write_text("mine now")
+        assert "delete it and install again" in empty.ok("install")
+        rule.unlink()
+        assert "create: .claude/rules/fastapi-patterns.md" in empty.ok("install")
 
     def test_git_turning_line_ends_is_no_change(self, empty: Project) -> None:
         empty.ok("install", "-c", "claude")
@@ -491,16 +616,96 @@ class TestLinks:
         empty.ok("uninstall")
         assert (rules / "fastapi-patterns.md").is_symlink()
 
-    def test_uninstall_removes_nothing_behind_a_symlink(
+    def test_uninstall_touches_nothing_behind_a_symlink(
         self, empty: Project, tmp_path: Path
     ) -> None:
-        empty.ok("install", "-c", "claude")
+        before = empty.tree()
+        empty.ok("install", "-c", "claude", "-c", "kiro")
         outside = tmp_path / "outside"
         (empty.path / ".claude").rename(outside)
         (empty.path / ".claude").symlink_to(outside)
-        before = Folder(outside).snapshot()
-        assert "kept, changed" in empty.ok("uninstall")
-        assert Folder(outside).snapshot() == before
+        moved = Folder(outside).snapshot()
+        result = empty.run("uninstall")
+        assert result.code == 1
+        assert result.err.count(".claude is a symlink") == 1
+        assert "nothing was removed for Claude Code" in result.err
+        assert "kept" not in result.out
+        assert Folder(outside).snapshot() == moved
+        assert not (empty.path / ".kiro").exists()
+
+        (empty.path / ".claude").unlink()
+        outside.rename(empty.path / ".claude")
+        empty.ok("uninstall")
+        assert empty.tree() == before
+
+    def test_a_client_behind_a_symlink_does_not_hinder_the_others(
+        self, empty: Project, home: Path, tmp_path: Path
+    ) -> None:
+        outside = tmp_path / "dotfiles"
+        outside.mkdir()
+        (home / ".claude").symlink_to(outside)
+        (home / ".gemini").mkdir()
+        result = empty.run("install", "--user")
+        assert result.code == 1
+        assert "installed for Gemini CLI in" in result.out
+        assert ".claude is a symlink" in result.err
+        assert "make it a folder" in result.err
+        assert "nothing was written for Claude Code" in result.err
+        assert list(outside.iterdir()) == []
+        assert "cannot be told" not in empty.ok("status", "--user")
+
+        (home / ".claude").unlink()  # as the message says
+        (home / ".claude").mkdir()
+        empty.ok("install", "--user")
+        assert (home / ".claude" / "skills" / NAME / "SKILL.md").is_file()
+
+    def test_a_file_in_the_way_is_named(self, empty: Project) -> None:
+        empty.ok("install", "-c", "claude")
+        shutil.rmtree(empty.path / ".claude")
+        (empty.path / ".claude").write_text("mine")
+        before = empty.tree()
+        for command in ("install", "uninstall"):
+            result = empty.run(command)
+            assert result.code == 1, command
+            assert ".claude is a file: move it away" in result.err
+            assert ".new" not in result.err
+        assert empty.tree() == before
+
+    @pytest.mark.parametrize("kind", ["link", "copy"])
+    def test_a_link_that_became_a_copy_leaves_no_folders(
+        self, empty: Project, kind: str
+    ) -> None:
+        empty.ok("install", "-c", "claude", "--link")
+        empty.ok("install", "--copy")
+        if kind == "link":
+            empty.ok("install", "--link")
+            assert (empty.path / ".claude" / "skills" / NAME).is_symlink()
+        empty.ok("uninstall")
+        assert empty.tree() == {}
+
+    @pytest.mark.parametrize("inside", ["", "notes", "examples/backend/__pycache__/x"])
+    def test_what_is_in_the_way_of_a_link_is_named(
+        self, empty: Project, inside: str
+    ) -> None:
+        folder = empty.path / ".claude" / "skills" / NAME / inside
+        if inside:
+            empty.ok("install", "-c", "claude")
+        folder.mkdir(parents=True)
+        before = empty.tree()
+        result = empty.run("install", "-c", "claude", "--link")
+        assert result.code == 1
+        assert f"{folder} was not written by this" in result.err
+        assert empty.tree() == before
+
+    def test_a_link_is_known_by_what_windows_says_it_leads_to(
+        self, empty: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        empty.ok("install", "-c", "claude", "--link")
+        readlink = os.readlink
+        monkeypatch.setattr(os, "readlink", lambda path: "\\\\?\\" + readlink(path))
+        assert "everything is as it shall be" in empty.ok("install")
+        empty.ok("uninstall")
+        assert empty.tree() == {}
 
     @pytest.mark.parametrize(
         "path",
@@ -562,7 +767,7 @@ class TestLinks:
         examples = empty.path / ".claude" / "skills" / NAME / "examples"
         shutil.rmtree(examples / "backend")
         (examples / "backend").symlink_to(cache.parent)
-        empty.ok("uninstall")
+        assert f"{examples / 'backend'} is a symlink" in empty.run("uninstall").err
         assert (cache / "main.cpython-311.pyc").read_bytes() == b"precious"
 
     def test_a_link_that_cannot_be_made_leaves_the_copy(self, empty: Project) -> None:
@@ -605,23 +810,67 @@ class TestBlocks:
             (b"one\n", lambda t: t.replace(b"\n\n<!--", b"\n<!--", 1), b"one\n"),
             (b"one\n", lambda t: t.replace(b"\n", b"\r\n"), b"one\r\n"),
             (b"one\n", lambda t: t + t[4:], b"one\n"),
-            (b"<!-- fastapi-patterns: begin -->\nmine\n", lambda t: t, None),
         ],
-        ids=["no end", "end", "no blank line", "CRLF", "twice", "half a marker"],
+        ids=["no end", "end", "no blank line", "CRLF", "twice"],
     )
     def test_it_stays_as_it_was(
         self,
         empty: Project,
         before: bytes,
         edit: Callable[[bytes], bytes],
-        after: bytes | None,
+        after: bytes,
     ) -> None:
         path = empty.path / "AGENTS.md"
         path.write_bytes(before)
         empty.ok("install", "-c", "codex")
         path.write_bytes(edit(path.read_bytes()))
         empty.ok("uninstall")
-        assert path.read_bytes() == (before if after is None else after)
+        assert path.read_bytes() == after
+
+    @pytest.mark.parametrize("marker", ["begin", "end"])
+    def test_one_that_lost_a_marker_is_kept(self, empty: Project, marker: str) -> None:
+        empty.ok("install", "-c", "codex")
+        path = empty.path / "AGENTS.md"
+        torn = path.read_text().replace(f"<!-- {NAME}: {marker} -->\n", "")
+        path.write_text(torn)
+        assert "kept: AGENTS.md: a marker" in empty.ok("install")
+        assert path.read_text() == torn
+        assert "kept: AGENTS.md: a marker" in empty.ok("uninstall")
+        assert path.read_text() == torn
+        assert "kept: AGENTS.md: a marker" in empty.run("install", "-c", "codex").out
+        assert path.read_text() == torn
+
+    def test_one_that_cannot_be_written_leaves_the_skill(self, empty: Project) -> None:
+        agents = empty.path / "AGENTS.md"
+        (empty.path / "CLAUDE.md").write_text("# Team\n")
+        cases: list[tuple[str, Callable[[], object]]] = [
+            ("it is a symlink to CLAUDE.md", lambda: agents.symlink_to("CLAUDE.md")),
+            ("it is a folder", agents.mkdir),
+            (
+                "it is no UTF-8 text",
+                lambda: agents.write_bytes("Größe".encode("cp1252")),
+            ),
+        ]
+        for why, put in cases:
+            put()
+            before = empty.tree()
+            result = empty.run("install", "-c", "codex")
+            assert result.code == 1
+            assert f"kept: AGENTS.md: {why}" in result.out
+            assert "mend" in result.err
+            assert (empty.path / ".agents" / "skills" / NAME / "SKILL.md").is_file()
+            empty.ok("uninstall")
+            assert empty.tree() == before
+            agents.rmdir() if agents.is_dir() else agents.unlink()
+
+    def test_a_file_of_white_space_goes_if_it_was_not_there(
+        self, empty: Project
+    ) -> None:
+        empty.ok("install", "-c", "codex")
+        path = empty.path / "AGENTS.md"
+        path.write_bytes(b"\n" + path.read_bytes() + b"\n \n")
+        empty.ok("uninstall")
+        assert empty.tree() == {}
 
     def test_a_file_written_anew_gets_the_block_anew(self, empty: Project) -> None:
         empty.ok("install", "-c", "codex")
@@ -679,17 +928,12 @@ class TestAllOrNothing:
             apply.carry_out(plan.make(lived_in.path, Scope.PROJECT, ["claude"]))
         assert lived_in.tree() == before
 
-    @pytest.mark.parametrize("step", [1, 3, 60, 96])
+    @pytest.mark.parametrize("step", [0, 1, 3, 60, 96])
     def test_what_a_kill_leaves_half_way_is_mended_or_removed(
         self, lived_in: Project, step: int
     ) -> None:
         before = lived_in.tree()
-        killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(step), str(lived_in.path)],
-            cwd=ROOT,
-            check=False,
-        )
-        assert killed.returncode == 9
+        kill(lived_in, step)
         half_way = Project(Folder(lived_in.path.parent / "copy"))
         shutil.copytree(lived_in.path, half_way.path, symlinks=True)
         assert half_way.tree() != before
@@ -700,6 +944,37 @@ class TestAllOrNothing:
         half_way.ok("install")
         half_way.ok("uninstall")
         assert half_way.tree() == before
+
+    def test_a_kill_before_anything_is_recorded_leaves_nothing(
+        self, empty: Project
+    ) -> None:
+        for command in (["uninstall"], ["install", "-c", "codex"]):
+            kill(empty, 0)
+            assert empty.tree() != {}
+            empty.ok(*command)
+            empty.ok("uninstall")
+            assert empty.tree() == {}
+
+    @pytest.mark.parametrize(
+        ("first", "then", "step"),
+        [("copy", "link", 1), ("link", "copy", 9), ("", "copy", 9)],
+    )
+    def test_a_kill_between_copy_and_link_is_mended(
+        self, lived_in: Project, first: str, then: str, step: int
+    ) -> None:
+        before = lived_in.tree()
+        clients = ("-c", "claude", "-c", "codex")
+        for command in ("install", "uninstall"):
+            if first:
+                lived_in.ok("install", *clients, f"--{first}")
+            kill(lived_in, step, then)
+            arguments = ["--link"] if (command, first) == ("install", "") else []
+            assert "kept" not in lived_in.ok(command, *arguments)
+            skill = lived_in.path / ".claude" / "skills" / NAME
+            if command == "install":
+                assert skill_folder.read(skill) == skill_folder.installed()
+                lived_in.ok("uninstall")
+            assert lived_in.tree() == before
 
     def test_two_at_once_do_not_lose_each_other(self, lived_in: Project) -> None:
         before = lived_in.tree()
@@ -712,6 +987,15 @@ class TestAllOrNothing:
                 assert [r.result().code for r in running] == [0, 0]
                 lived_in.ok("uninstall")
                 assert lived_in.tree() == before
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no user ids")
+    def test_another_user_with_the_same_home_has_a_lock_of_its_own(
+        self, empty: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for user in (1, 2):
+            monkeypatch.setattr(os, "getuid", lambda user=user: user)
+            empty.ok("install", "-c", "claude")
+        assert len([*tmp_path.glob("*.lock")]) == 2
 
     def test_a_mode_is_kept(self, lived_in: Project) -> None:
         path = lived_in.path / "AGENTS.md"
@@ -730,14 +1014,36 @@ class TestAllOrNothing:
         assert "it is read-only; everything is as it was" in result.err
         assert lived_in.tree() == before
 
+        path.chmod(0o644)
+        lived_in.ok("install", "-c", "codex")
+        path.chmod(0o444)
+        before = lived_in.tree()
+        result = lived_in.run("uninstall")
+        assert result.code == 1
+        assert "it is read-only; everything is as it was" in result.err
+        assert lived_in.tree() == before
+
     def test_a_client_that_is_not_installed_leaves_the_others_alone(
         self, empty: Project
     ) -> None:
         empty.ok("install", "-c", "claude")
         (empty.path / ".claude" / "skills" / NAME / "SKILL.md").unlink()
         before = empty.tree()
-        assert "nothing of it is installed" in empty.ok("uninstall", "-c", "kiro")
+        said = empty.ok("uninstall", "-c", "kiro")
+        assert f"it is not installed for Kiro in {empty.path}" in said
         assert empty.tree() == before
+
+    def test_uninstalling_one_client_writes_nothing_for_another(
+        self, empty: Project
+    ) -> None:
+        empty.ok("install", "-c", "claude", "-c", "kiro")
+        skill = empty.path / ".claude" / "skills" / NAME
+        (skill / "SKILL.md").unlink()
+        (skill / "reference.md").write_text("changed")
+        before = Folder(empty.path / ".claude").snapshot()
+        empty.ok("uninstall", "-c", "kiro")
+        assert Folder(empty.path / ".claude").snapshot() == before
+        assert not (empty.path / ".kiro").exists()
 
 
 class TestStatus:
@@ -748,6 +1054,20 @@ class TestStatus:
         said = lived_in.ok("status")
         assert re.search(r"Claude Code\s*│ up to date\s*│ up to date", said)
         assert re.search(r"Codex\s*│ not installed: --client codex", said)
+
+    def test_it_tells_of_a_link_to_what_is_outdated_or_gone(
+        self, empty: Project, tmp_path: Path
+    ) -> None:
+        target = tmp_path / "build" / NAME
+        empty.ok("install", "-c", "claude", "--link")
+        assert re.search(r"Claude Code\s*│ up to date", empty.ok("status"))
+        (target / "SKILL.md").write_text("---\nname: fastapi-patterns\n---\nold\n")
+        for _ in range(2):
+            assert re.search(r"Claude Code\s*│ outdated", empty.ok("status"))
+            assert f"update: {target}" in empty.ok("install", "--dry-run")
+            shutil.rmtree(target, ignore_errors=True)
+        empty.ok("install")
+        assert re.search(r"Claude Code\s*│ up to date", empty.ok("status"))
 
     def test_it_says_that_there_is_nothing(self, empty: Project) -> None:
         assert "nothing of it is installed" in empty.ok("status")

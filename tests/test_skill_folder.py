@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from fastapi_patterns import bundle, skill_folder
-from tests.conftest import ROOT, Folder
+from fastapi_patterns.documents import NAMES
+from tests.conftest import EXAMPLES, ROOT, Folder
 
 NAME = "fastapi-patterns"
 MEGABYTE = 1_048_576
@@ -44,6 +46,7 @@ class TestBundle:
         made = tree(built / NAME)
         documents = {"SKILL.md", "reference.md", "examples.md", "LICENSE"}
         examples = {f"examples/{path}" for path in bundle.read(ROOT).files}
+        assert tomllib.loads(made.pop("ruff.toml").decode()) == {"exclude": ["*"]}
         assert set(made) == documents | examples
         for name, data in made.items():
             assert data == (ROOT / name).read_bytes(), name
@@ -63,6 +66,7 @@ class TestBundle:
         assert set(tree(tmp_path / "dist" / NAME)) == {
             *("SKILL.md", "reference.md", "examples.md", "LICENSE"),
             "examples/backend/__init__.py",
+            "ruff.toml",
         }
 
     def test_its_zip_holds_the_folder(self, built: Path) -> None:
@@ -93,13 +97,58 @@ class TestBundle:
         sizes = {name: len(data) for name, data in tree(built / NAME).items()}
         assert max(sizes.values()) < MEGABYTE, sizes
 
-    def test_an_older_bundle_is_replaced(self, tmp_path: Path) -> None:
-        for _ in range(2):
-            assert Folder(ROOT).run("bundle", "--out", str(tmp_path)).code == 0
-            (tmp_path / NAME / "old.md").write_text("old")
+    def test_line_ends_do_not_matter(
+        self, make_folder: Callable[..., Folder], tmp_path: Path
+    ) -> None:
+        folder, zips = make_folder(), []
+        folder.write("LICENSE", "MIT\n\nfree\n")
+        for newline in (b"\n", b"\r\n"):
+            for name in ("LICENSE", *NAMES):
+                text = folder.read(name).encode()
+                folder.write(name, text.replace(b"\n", newline))
+            assert folder.run("bundle", "--out", str(tmp_path / "dist")).code == 0
+            zips.append((tmp_path / "dist" / f"{NAME}.zip").read_bytes())
+        assert zips[0] == zips[1]
+
+    def test_an_older_bundle_is_replaced(
+        self, make_folder: Callable[..., Folder], tmp_path: Path
+    ) -> None:
+        folder = make_folder(examples=EXAMPLES.replace("__init__", "old"))
+        folder.write("LICENSE", "MIT\n")
+        out = tmp_path / "dist"
+        assert folder.run("bundle", "--out", str(out)).code == 0
+        assert (out / NAME / "examples" / "backend" / "old.py").is_file()
+        folder.write("examples.md", EXAMPLES)
+        assert folder.run("bundle", "--out", str(out)).code == 0
+        assert not (out / NAME / "examples" / "backend" / "old.py").exists()
+        assert {p.name for p in out.iterdir()} == {NAME, f"{NAME}.zip"}
+
+    def test_what_somebody_put_beside_it_is_left(self, tmp_path: Path) -> None:
         assert Folder(ROOT).run("bundle", "--out", str(tmp_path)).code == 0
-        assert not (tmp_path / NAME / "old.md").exists()
-        assert {p.name for p in tmp_path.iterdir()} == {NAME, f"{NAME}.zip"}
+        (tmp_path / NAME / "examples" / "notes.md").write_text("mine")
+        before = Folder(tmp_path).snapshot()
+        result = Folder(ROOT).run("bundle", "--out", str(tmp_path))
+        assert result.code == 1
+        assert "notes.md was not built: move it away" in result.err
+        assert Folder(tmp_path).snapshot() == before
+
+    def test_without_a_clone_it_asks_for_one(self, tmp_path: Path) -> None:
+        result = Folder(tmp_path).ours("bundle")
+        assert result.code == 1
+        assert "bundle needs a clone: name it with --root" in result.err
+
+    def test_a_project_is_linted_without_it(self, built: Path, tmp_path: Path) -> None:
+        skill = tmp_path / ".claude" / "skills" / NAME
+        shutil.copytree(built / NAME, skill)
+        settings = '[tool.ruff]\nline-length = 40\nlint.select = ["E", "ANN", "S"]\n'
+        (tmp_path / "pyproject.toml").write_text(settings)
+        (tmp_path / "app.py").write_text("")
+        for command in (["check"], ["format", "--check"]):
+            ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "."]
+            done = subprocess.run(
+                ruff, cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout
 
     @pytest.mark.parametrize("what", ["folder", "file", "link"])
     def test_something_else_in_its_place_is_left(
@@ -123,11 +172,33 @@ class TestBundle:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source distribution, unpacked."""
+def littered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which somebody worked on the app."""
+    folder = tmp_path_factory.mktemp("checkout")
+    parts = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore")
+    for name in (*parts, *NAMES):
+        shutil.copy(ROOT / name, folder / name)
+    unwanted = shutil.ignore_patterns("__pycache__", ".*")
+    for name in ("src", "examples"):
+        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
+    backend = folder / "examples" / "backend"
+    for name in (".env", "dev.db", "scratch.py", "old.log", "tests/.hypothesis/a"):
+        (backend / name).parent.mkdir(exist_ok=True)
+        (backend / name).write_text("SECRET=1")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["wheel", "sdist, then wheel"])
+def wheel(
+    request: pytest.FixtureRequest,
+    littered: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The wheel, built straight or from the source distribution, unpacked."""
     folder = tmp_path_factory.mktemp("wheel")
+    straight = ["--wheel"] if request.param == "wheel" else []
     subprocess.run(
-        [sys.executable, "-m", "uv", "build", "-o", str(folder), str(ROOT)],
+        [sys.executable, "-m", "uv", "build", *straight, "-o", folder, littered],
         check=True,
         capture_output=True,
     )
@@ -144,6 +215,10 @@ class TestWheel:
         skill = wheel / "fastapi_patterns" / skill_folder.IN_WHEEL
         assert tree(skill) == tree(built / NAME)
         assert not list(wheel.rglob("__pycache__"))
+        assert {path.name for path in wheel.iterdir()} == {
+            "fastapi_patterns",
+            *(path.name for path in wheel.glob("fastapi_patterns-*.dist-info")),
+        }
 
     def test_it_installs_without_the_repository(
         self, wheel: Path, built: Path, tmp_path: Path
@@ -162,7 +237,10 @@ class TestWheel:
                 text=True,
             ).stdout
 
+        stray = wheel / "fastapi_patterns" / skill_folder.IN_WHEEL / "examples" / ".env"
+        stray.write_text("SECRET=1")
         ours("install", "-c", "claude")
+        stray.unlink()
         skill = tmp_path / ".claude" / "skills" / NAME
         assert tree(skill) == tree(built / NAME)
         ours("install", "--link")
@@ -170,6 +248,15 @@ class TestWheel:
         assert "applies" in ours("match", "a FastAPI route")
         ours("uninstall")
         assert not (tmp_path / ".claude").exists()
+
+
+def test_a_command_takes_no_more_with_it_than_it_needs() -> None:
+    asked = "import sys; from fastapi_patterns import cli; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], check=True, capture_output=True, text=True
+    )
+    assert not {"fastapi", "starlette.testclient"} & {*done.stdout.split()}
+    assert done.stderr == ""
 
 
 class TestPlugin:

@@ -26,7 +26,6 @@ from fastapi_patterns import (
     check,
     documents,
     extract,
-    index,
     proofs,
     prove,
     serve,
@@ -37,7 +36,7 @@ from fastapi_patterns.activation import evaluation, topics, triggers
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
 from fastapi_patterns.documents import NAMES, find_root
-from fastapi_patterns.install import apply, clients, plan, record
+from fastapi_patterns.install import apply, clients, elsewhere, plan, record, traces
 from fastapi_patterns.install.clients import Scope
 from fastapi_patterns.install.plan import Action, Plan
 from fastapi_patterns.problems import ContractError
@@ -238,6 +237,8 @@ def index_command(
     Runs the blocks and records which public functions and parameters of FastAPI,
     Pydantic and SQLAlchemy's asyncio extension they use.
     """
+    from fastapi_patterns import index  # which takes all of the frameworks with it
+
     found = _read(root)
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -296,6 +297,9 @@ def bundle_command(
     ] = Path("dist"),
 ) -> None:
     """Build the skill's folder and a zip of it, the same bytes each time."""
+    start = root or find_root(Path.cwd())
+    if not any((start / name).is_file() for name in NAMES):
+        _fail(f"no document is in {start}: bundle needs a clone: name it with --root")
     contents = skill_folder.of_documents(_read(root))
     target, zipped = folder / skill_folder.NAME, folder / f"{skill_folder.NAME}.zip"
     with _failing_clearly():
@@ -463,14 +467,22 @@ def install_command(
     """
     folder, scope = _target(project, user)
     with _failing_clearly(), _alone():
+        if not dry_run:
+            apply.sweep(folder)
         installed = record.read(folder).clients
         chosen = _clients(names) or _found_clients(folder, scope, installed)
-        made = plan.make(folder, scope, [*installed, *chosen], link=link)
-        if made.after.link and not dry_run:
+        made = plan.make(folder, scope, chosen, link=link)
+        if made.stale and not dry_run:
             skill_folder.prepare_link()
         _carry_out(made, dry_run)
+    for line in elsewhere.hidden(made.after.clients, folder, scope):
+        out.print(line)
+    _report_blocked(made, "written")
     if any(step.action is Action.FOREIGN for step in made.kept):
-        _fail("not all of it is there: move away what is in its place")
+        _fail(
+            "not all of it is there: move away, or mend, what is kept above, and "
+            "install again"
+        )
 
 
 @app.command("uninstall")
@@ -486,17 +498,28 @@ def uninstall_command(
     """
     folder, scope = _target(project, user)
     with _failing_clearly(), _alone():
+        if not dry_run:
+            apply.sweep(folder)
         installed = record.read(folder).clients
-        leaving = [n for n in _clients(names) or installed if n in installed]
-        if not leaving:
+        asked = _clients(names) or installed
+        for name in asked:
+            if name not in installed:
+                title = clients.ALL[name].title
+                out.print(f"it is not installed for {title} in {folder}")
+        if not asked:
             out.print(f"nothing of it is installed in {folder}")
+        if not {*asked} & {*installed}:
             return
-        remaining = [name for name in installed if name not in leaving]
-        made = plan.make(folder, scope, remaining)
+        made = plan.take_away(folder, scope, asked)
         _carry_out(made, dry_run)
-    for place in [clients.ALL[name].place(scope) for name in leaving]:
-        if not remaining and not dry_run and (folder / place.skill).exists():
-            out.print(f"still there, not written by this: {place.skill}")
+    before, after = (
+        {clients.ALL[name].place(scope).skill for name in served}
+        for served in (made.before.clients, made.after.clients)
+    )
+    for skill in sorted(before - after):
+        if not dry_run and os.path.lexists(folder / skill):
+            out.print(f"still there, not written by this: {skill}")
+    _report_blocked(made, "removed")
 
 
 @app.command("status")
@@ -505,22 +528,28 @@ def status_command(project: Project = None, user: User = False) -> None:
     folder, scope = _target(project, user)
     with _failing_clearly():
         installed = record.read(folder).clients
-        steps = plan.make(folder, scope, installed).steps
+        made = plan.make(folder, scope, [])
+        used = traces.used(folder, scope)
     table = Table(title=f"{skill_folder.NAME} in {folder}")
     for name in ("client", "skill", "rule for paths"):
         table.add_column(name)
     for client in clients.ALL.values():
         place = client.place(scope)
-        if client.name in installed:
-            skill = plan.state(steps, place.skill)
-            table.add_row(client.title, skill, plan.state(steps, place.rule))
-        elif client.is_used(folder, scope):
+        if client.name in made.blocked:
+            table.add_row(client.title, "cannot be told", "cannot be told")
+        elif client.name in installed:
+            skill = plan.state(made, place.skill)
+            table.add_row(client.title, skill, plan.state(made, place.rule))
+        elif client in used:
             hint = f"not installed: --client {client.name}"
             table.add_row(client.title, hint, "")
     if table.rows:
         out.print(table)
     else:
         out.print(f"nothing of it is installed in {folder}, and no client is found")
+    notes = elsewhere.hidden(installed, folder, scope)
+    for why in dict.fromkeys([*made.blocked.values(), *notes]):
+        out.print(why)
 
 
 @contextlib.contextmanager
@@ -530,7 +559,8 @@ def _alone() -> Iterator[None]:
     One file for all that a user installs: a lock cannot be removed safely, and so the
     least of them is left.
     """
-    name = sha256(str(Path.home()).encode()).hexdigest()[:16]
+    user = getattr(os, "getuid", int)()  # who else has this home cannot open the lock
+    name = sha256(os.fsencode(f"{user} {Path.home()}")).hexdigest()[:16]
     lock = Path(tempfile.gettempdir(), f"{skill_folder.NAME}-{name}.lock")
     with FileLock(lock, timeout=60):
         yield
@@ -558,9 +588,9 @@ def _clients(names: list[str] | None) -> list[str]:
 
 
 def _found_clients(folder: Path, scope: Scope, installed: list[str]) -> list[str]:
-    found = [client.name for client in clients.used(folder, scope)]
+    found = [client.name for client in traces.used(folder, scope)]
     if not found and not installed and scope is Scope.PROJECT:
-        found = [c.name for c in clients.used(Path.home(), Scope.USER)]
+        found = [c.name for c in traces.used(Path.home(), Scope.USER)]
     if not found and not installed:
         _fail(
             f"no client is found in {folder}: name one with --client "
@@ -570,19 +600,36 @@ def _found_clients(folder: Path, scope: Scope, installed: list[str]) -> list[str
 
 
 def _carry_out(made: Plan, dry_run: bool) -> None:
-    for line in plan.explain(made):
+    # Said when it is done: whoever reads only the first line does not stop it.
+    lines = list(plan.explain(made))
+    if not dry_run and (made.changes or made.after != made.before):
+        apply.carry_out(made)
+    for line in lines:
         out.print(line)
     if dry_run:
         out.print("nothing was written: this was a dry run")
         return
-    if made.changes or made.after != made.before:
-        apply.carry_out(made)
-    if made.after.clients:
-        titles = [clients.ALL[name].title for name in made.after.clients]
-        out.print(f"installed for {', '.join(titles)} in {made.root}")
-    else:
+    served = [name for name in made.after.clients if name not in made.blocked]
+    if served:
+        titles = ", ".join(clients.ALL[name].title for name in served)
+        out.print(f"installed for {titles} in {made.root}")
+    elif made.before.clients and not made.after.clients:
         kept = "; what was kept is above" if made.kept else ""
         out.print(f"uninstalled from {made.root}{kept}")
+
+
+def _report_blocked(made: Plan, done: str) -> None:
+    """Fail if there are clients for which nothing could be done."""
+    titles: dict[str, list[str]] = {}
+    for name, why in made.blocked.items():
+        titles.setdefault(why, []).append(clients.ALL[name].title)
+    if titles:
+        _fail(
+            "\n".join(
+                f"{why}; nothing was {done} for {', '.join(names)}"
+                for why, names in titles.items()
+            )
+        )
 
 
 def main() -> None:
@@ -655,7 +702,9 @@ def _update(found: Bundle, blocks: list[Block]) -> None:
 def _failing_clearly() -> Iterator[None]:
     try:
         yield
-    except (RewriteError, RuntimeError, ValueError, OSError) as error:
+    except (typer.Exit, typer.Abort):  # which are RuntimeErrors
+        raise
+    except (ContractError, RewriteError, RuntimeError, ValueError, OSError) as error:
         _fail(str(error))
 
 

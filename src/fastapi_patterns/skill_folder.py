@@ -13,10 +13,17 @@ from pathlib import Path
 from fastapi_patterns import bundle, files
 from fastapi_patterns.bundle import Bundle
 from fastapi_patterns.documents import NAMES
+from fastapi_patterns.problems import ContractError
 
 NAME = "fastapi-patterns"
 LICENCE = "LICENSE"
 IN_WHEEL = f".agents/skills/{NAME}"
+
+# A project's own lint, where this is installed, is for its own code and Markdown.
+_RUFF = b"""\
+# What is here was linted where it was written: a project's own rules are not for it.
+exclude = ["*"]
+"""
 
 # The first moment that a zip can name: no date of building is in the bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -34,34 +41,40 @@ def of_documents(found: Bundle) -> Contents:
     contents = {
         document.name: document.text.encode() for document in found.documents.values()
     }
-    contents[LICENCE] = (found.root / LICENCE).read_bytes()
+    licence = (found.root / LICENCE).read_bytes()
+    contents[LICENCE] = licence.replace(b"\r\n", b"\n")
+    contents["ruff.toml"] = _RUFF
     for path, file in found.files.items():
         contents[f"{files.FOLDER}/{path}"] = file.text.encode()
     return dict(sorted(contents.items()))
 
 
 def installed() -> Contents:
-    """Give what this installation carries: the wheel's folder, or the checkout's.
+    """Give what this installation carries, whatever else lies in its folder.
 
     Raises:
         ContractError: It is a checkout whose documents break the contract.
     """
-    if (folder := in_wheel()).is_dir():
-        return read(folder)
-    changed = tuple((checkout() / name).stat().st_mtime_ns for name in NAMES)
-    return dict(_of_checkout(changed))
+    folder = home()
+    changed = tuple((folder / name).stat().st_mtime_ns for name in NAMES)
+    return dict(_made_of(folder, changed))
 
 
 @lru_cache(maxsize=1)
-def _of_checkout(changed: tuple[int, ...]) -> Contents:
+def _made_of(folder: Path, changed: tuple[int, ...]) -> Contents:
     """Read the documents, which takes most of a second, once per change of them."""
-    return of_documents(bundle.read(checkout()))
+    return of_documents(bundle.read(folder))
 
 
 def document(name: str) -> str:
     """Give the text of one of this installation's documents, unchecked."""
-    folder = in_wheel() if in_wheel().is_dir() else checkout()
-    return (folder / name).read_text(encoding="utf-8")
+    return (home() / name).read_text(encoding="utf-8")
+
+
+def home() -> Path:
+    """Give the folder that this installation's documents lie in."""
+    folder = in_wheel()
+    return folder if folder.is_dir() else checkout()
 
 
 def to_link_to() -> Path:
@@ -74,6 +87,11 @@ def prepare_link() -> None:
     """Bring the folder up to date that links lead to, where it is a checkout's."""
     if not in_wheel().is_dir():
         write(installed(), to_link_to())
+
+
+def link_is_current() -> bool:
+    """Tell whether the folder that links lead to holds what this installation does."""
+    return installed().items() <= read(to_link_to()).items()
 
 
 def in_wheel() -> Path:
@@ -104,6 +122,8 @@ def write(contents: Contents, folder: Path) -> None:
     """
     if folder.is_symlink() or (folder.exists() and not is_ours(folder)):
         raise ForeignFolderError(f"{folder} is not a folder of {NAME}: move it away")
+    for path in sorted(read(folder).keys() - contents.keys() - _built_at(folder)):
+        raise ForeignFolderError(f"{folder / path} was not built: move it away")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{NAME}-", dir=folder.parent) as scratch:
         staged, old = Path(scratch, "new"), Path(scratch, "old")
@@ -119,6 +139,14 @@ def write(contents: Contents, folder: Path) -> None:
             if old.exists():
                 old.rename(folder)
             raise
+
+
+def _built_at(folder: Path) -> set[str]:
+    """Give what a folder's own documents, of whichever version, make of it."""
+    try:
+        return {*of_documents(bundle.read(folder))}
+    except (ContractError, OSError):
+        return set()
 
 
 def is_ours(folder: Path) -> bool:

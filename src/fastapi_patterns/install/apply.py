@@ -6,12 +6,11 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from fastapi_patterns import skill_folder
-from fastapi_patterns.install import block, record
+from fastapi_patterns.install import block, look, record
 from fastapi_patterns.install.plan import Action, Item, Plan, Step
 from fastapi_patterns.install.record import InstallError, Kind
 
@@ -46,20 +45,26 @@ def carry_out(made: Plan) -> None:
             reverse()
         if isinstance(error, OSError):
             raise InstallError(
-                f"{error.filename or made.root}: {error.strerror}; "
+                f"{error.filename2 or error.filename or made.root}: {error.strerror}; "
                 "everything is as it was"
             ) from error
         raise
 
 
+def sweep(root: Path) -> None:
+    """Remove what is left of an installation that was killed as it wrote its record."""
+    staged = look.staged(root / record.FILE)
+    if staged.is_file() and not look.unreachable(root, record.FILE):
+        staged.unlink()
+        if _is_empty(staged.parent):
+            staged.parent.rmdir()
+
+
 def _sweep(made: Plan) -> None:
     """Remove what an installation that was killed had staged."""
     for path in {*made.before.made, *made.after.made, record.FILE}:
-        _staged(made.root / path).unlink(missing_ok=True)
-
-
-def _staged(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{skill_folder.NAME}.new")
+        if not look.unreachable(made.root, path):
+            look.staged(made.root / path).unlink(missing_ok=True)
 
 
 def _remove(made: Plan, step: Step, undo: Undo) -> None:
@@ -70,9 +75,12 @@ def _remove(made: Plan, step: Step, undo: Undo) -> None:
         data, mode = path.read_bytes(), path.stat().st_mode
         left = b""
         if step.kind is Kind.BLOCK:
+            _require_writable(path)
             left = block.take(data, made.before.glue.get(step.path, ""))
         undo.append(lambda: _restore(path, data, mode))
-        if step.kind is Kind.BLOCK and (left or step.path not in made.before.new):
+        if left.strip() or (
+            step.kind is Kind.BLOCK and step.path not in made.before.new
+        ):
             _replace(path, left)
         else:
             path.unlink()
@@ -91,22 +99,21 @@ def _prune(made: Plan, undo: Undo) -> None:
             _remove_compiled(made.root, path)
     for name in sorted(made.before.new, key=lambda name: -name.count("/")):
         folder = made.root / name
-        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+        if look.stands(made.root, name) and _is_empty(folder):
             folder.rmdir()
             undo.append(partial(folder.mkdir, parents=True, exist_ok=True))
 
 
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
 def _remove_compiled(root: Path, path: str) -> None:
-    """Remove what Python compiled of an example that somebody ran."""
-    module = root / path
-    folder = module.parent / "__pycache__"
-    through = [*module.relative_to(root).parents][:-1]
-    if any((root / parent).is_symlink() for parent in through) or folder.is_symlink():
-        return
-    for compiled in folder.glob(f"{module.stem}.cpython-*.pyc"):
+    for compiled in look.compiled_of(root, path):
         compiled.unlink()
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    cache = str(PurePosixPath(path).parent / "__pycache__")
+    if look.stands(root, cache) and _is_empty(root / cache):
+        (root / cache).rmdir()
 
 
 def _write(made: Plan, item: Item, undo: Undo) -> None:
@@ -115,7 +122,7 @@ def _write(made: Plan, item: Item, undo: Undo) -> None:
     if item.kind is Kind.LINK:
         if path.is_symlink():
             _unlink(path, undo)
-        path.symlink_to(item.data.decode(), target_is_directory=True)
+        path.symlink_to(os.fsdecode(item.data), target_is_directory=True)
         undo.append(lambda: path.unlink(missing_ok=True))
         return
     data = item.data
@@ -148,11 +155,21 @@ def _write_record(made: Plan, undo: Undo, *, old_too: bool) -> None:
         "link": after.link,
         "made": dict(sorted(entries.items())),
         "glue": {**(before.glue if old_too else {}), **after.glue},
-        "new": sorted({*after.new, *(before.new if old_too else ())}),
+        "new": after.new if old_too else [*_still_new(made)],
     }
     target = made.root / record.FILE
     _make_folder(target.parent, undo)
     _replace_undoably(target, json.dumps(data, indent=1).encode() + b"\n", undo)
+
+
+def _still_new(made: Plan) -> Iterator[str]:
+    """Give what was made and is there still, or leads to what is out of reach."""
+    after = made.after.made
+    for name in made.after.new:
+        leads = any(path.startswith(f"{name}/") for path in after)
+        shared = name in after and after[name][0] is Kind.BLOCK
+        if leads or shared or look.stands(made.root, name):
+            yield name
 
 
 def _remove_record(made: Plan, undo: Undo) -> None:
@@ -169,17 +186,21 @@ def _replace_undoably(path: Path, data: bytes, undo: Undo) -> None:
         old, mode = path.read_bytes(), path.stat().st_mode
         if old == data:
             return
-        if not mode & stat.S_IWUSR:
-            raise PermissionError(errno.EACCES, "it is read-only", str(path))
+        _require_writable(path)
         undo.append(lambda: _restore(path, old, mode))
     else:
         undo.append(lambda: path.unlink(missing_ok=True))
     _replace(path, data)
 
 
+def _require_writable(path: Path) -> None:
+    if not path.stat().st_mode & stat.S_IWUSR:
+        raise PermissionError(errno.EACCES, "it is read-only", str(path))
+
+
 def _replace(path: Path, data: bytes) -> None:
     """Write a file in one step, with the mode of the one that was there."""
-    staged = _staged(path)
+    staged = look.staged(path)
     try:
         staged.write_bytes(data)
         if path.exists():

@@ -14,6 +14,12 @@ def find(data: bytes) -> list[bytes]:
     return [data[start:end] for start, end in _spans(data)]
 
 
+def is_torn(data: bytes) -> bool:
+    """Tell whether a marker of a block is there without the other."""
+    whole = len(find(data))
+    return any(data.count(mark.encode()) != whole for mark in (rules.BEGIN, rules.END))
+
+
 def glue_for(data: bytes) -> str:
     """Give the line ends that set a new block off from what is there."""
     newline = _newline(data).decode()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from fastapi_patterns import skill_folder
 from fastapi_patterns.activation.triggers import Triggers
@@ -44,6 +43,10 @@ class Place:
         """The skill's own folder."""
         return f"{self.skills}/{skill_folder.NAME}"
 
+    def holds(self, path: str) -> bool:
+        """Tell whether a path is one that is written for it."""
+        return path in (self.rule, self.skill) or path.startswith(f"{self.skill}/")
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -69,10 +72,9 @@ class Client:
         """Give where it looks."""
         return self.project if scope is Scope.PROJECT else self.user
 
-    def is_used(self, folder: Path, scope: Scope) -> bool:
-        """Tell whether a project, or a user's home, has traces of it."""
-        traces = self.traces if scope is Scope.PROJECT else self.home_traces
-        return any((folder / trace).exists() for trace in traces)
+    def traces_of(self, scope: Scope) -> tuple[str, ...]:
+        """Give what shows that a project, or a user, uses it."""
+        return self.traces if scope is Scope.PROJECT else self.home_traces
 
 
 COMMON = ".agents/skills"
@@ -152,8 +154,3 @@ ALL = {
     )
 }
 """The clients, by name."""
-
-
-def used(folder: Path, scope: Scope) -> list[Client]:
-    """Give the clients that a project, or a user, shows traces of."""
-    return [client for client in ALL.values() if client.is_used(folder, scope)]

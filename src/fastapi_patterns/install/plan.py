@@ -1,23 +1,23 @@
-"""Work out what it takes for the skill to be there, for some clients and no others.
+"""Work out what it takes for the skill to be there, or to be taken away.
 
 What shall be there is compared with what is there and with the record of what was
-written before. A file that somebody else wrote, or changed since, is kept and reported.
+written before. A file that somebody else wrote, or changed since, is kept and reported;
+a client whose places cannot be reached, or hold another skill, is left as it is.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from fastapi_patterns import skill_folder
 from fastapi_patterns.activation import triggers
-from fastapi_patterns.install import block, clients, record
-from fastapi_patterns.install.clients import Scope
-from fastapi_patterns.install.record import InstallError, Kind, Made, Record
+from fastapi_patterns.install import block, clients, elsewhere, look, record
+from fastapi_patterns.install.clients import Place, Scope
+from fastapi_patterns.install.record import InstallError, Kind, Record
 
 
 class Action(StrEnum):
@@ -29,6 +29,9 @@ class Action(StrEnum):
     NONE = "is there"
     CHANGED = "kept, changed since it was installed"
     FOREIGN = "kept, not written by this"
+
+
+_WRITING = (Action.CREATE, Action.UPDATE, Action.REMOVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,40 +51,44 @@ class Item:
     @property
     def digest(self) -> str:
         """What its content is told by."""
-        return _digest(self.data)
+        return look.digest(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is done at a path, and with what."""
+    """What is done at a path, with what, and why where it is not plain."""
 
     action: Action
     path: str
     kind: Kind
     item: Item | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an installation does.
+    """What an installation does, or its removal.
 
     Attributes:
         root: The project's folder, or the home.
         before: What was installed.
         after: For whom it is installed then, and how.
         steps: What is done at each path.
+        blocked: The clients that are left as they are, by name, and why.
+        stale: Whether the folder that links lead to has to be written anew.
     """
 
     root: Path
     before: Record
     after: Record
     steps: list[Step]
+    blocked: dict[str, str] = field(default_factory=dict)
+    stale: bool = False
 
     @property
     def changes(self) -> list[Step]:
         """The steps that write."""
-        writing = (Action.CREATE, Action.UPDATE, Action.REMOVE)
-        return [step for step in self.steps if step.action in writing]
+        return [step for step in self.steps if step.action in _WRITING]
 
     @property
     def kept(self) -> list[Step]:
@@ -92,7 +99,7 @@ class Plan:
 def make(
     root: Path, scope: Scope, names: Iterable[str], *, link: bool | None = None
 ) -> Plan:
-    """Work out what makes the skill be there for these clients, and for no others.
+    """Work out what makes the skill be there for these clients, and those that have it.
 
     Args:
         root: The project's folder, or the user's home.
@@ -101,72 +108,87 @@ def make(
         link: Whether to link to this installation's folder; None: as before.
 
     Raises:
-        InstallError: A target lies behind a symlink, the record cannot be read, or a
-            file that a block goes into is no UTF-8 text.
+        InstallError: The record cannot be read or reached.
     """
     before = record.read(root)
     linked = before.link if link is None else link
-    names = sorted(set(names))
-    wanted = {item.path: item for item in _wanted(scope, names, linked)}
-    for path in [*wanted, record.FILE]:
-        if wanted and (found := _symlink_above(root, path, before)):
-            raise InstallError(
-                f"{found} is a symlink: what is behind it is not touched; install "
-                "where it leads to, or make it a folder"
-            )
-    gone = {path: made for path, made in before.made.items() if path not in wanted}
-    steps = [
-        Step(_at_going(root, path, before), path, kind)
-        for path, (kind, _) in gone.items()
-    ]
-    steps += [
-        Step(_at_coming(root, item, before, gone), item.path, item.kind, item)
-        for item in wanted.values()
-    ]
-    _refuse_others_skills(root, steps)
-    return Plan(root, before, _foresee(root, names, linked, before, steps), steps)
+    names = sorted({*before.clients, *names})
+    _require_record(root, names)
+    wanted = {name: list(_items(_place(name, scope), scope, linked)) for name in names}
+    blocked = {
+        name: why
+        for name, items in wanted.items()
+        if (why := _moved(name, root, scope))
+        or (why := _hindrance(root, _place(name, scope), items, before))
+    }
+    served = [name for name in names if name not in blocked]
+    items = {item.path: item for name in served for item in wanted[name]}
+    held = blocked.keys() & before.clients
+    staying = _written_for(held, scope, before) - _written_for(served, scope, before)
+    gone = before.made.keys() - items.keys() - staying
+    steps = [*_going(root, before, gone), *_coming(root, before, items.values())]
+    after = Record(sorted({*served, *held}), linked if served else before.link)
+    _foresee(root, before, after, staying, steps)
+    stale = linked and bool(served) and not skill_folder.link_is_current()
+    return Plan(root, before, after, steps, blocked, stale)
 
 
-def _refuse_others_skills(root: Path, steps: list[Step]) -> None:
-    """Refuse to mix with a skill, or to replace a folder, that is somebody else's."""
-    for step in steps:
-        whole = step.kind is Kind.LINK or step.path.endswith("/SKILL.md")
-        if step.action is Action.FOREIGN and step.item and whole:
-            raise InstallError(
-                f"{root / step.path} was not written by this, or holds what was not: "
-                "move it away; nothing was written"
-            )
+def take_away(root: Path, scope: Scope, names: Iterable[str]) -> Plan:
+    """Work out what takes the skill away from these clients, and changes nothing else.
+
+    Raises:
+        InstallError: The record cannot be read or reached.
+    """
+    before = record.read(root)
+    leaving = {*names} & {*before.clients}
+    _require_record(root, leaving)
+    blocked = {
+        name: why
+        for name in sorted(leaving)
+        if (why := _unreachable(root, _written_for([name], scope, before), before))
+    }
+    remaining = [n for n in before.clients if n not in leaving or n in blocked]
+    staying = _written_for(remaining, scope, before)
+    steps = list(_going(root, before, before.made.keys() - staying))
+    after = Record(remaining, before.link and bool(remaining))
+    _foresee(root, before, after, staying, steps)
+    return Plan(root, before, after, steps, blocked)
 
 
 def explain(made: Plan) -> Iterator[str]:
     """Say what a plan does: a line for the skill's folder, one for each other path."""
-    counts: dict[tuple[Action, str], int] = {}
+    if made.stale:
+        yield f"update: {skill_folder.to_link_to()}"
+    counts: dict[str, int] = {}
     for step in made.steps:
-        if step.action is Action.NONE:
-            continue
-        shown = step.path
-        folder, name, _ = shown.partition(f"/{skill_folder.NAME}/")
-        if name and step in made.changes:
-            shown = f"{folder}{name}"
-        elif step.kind is Kind.BLOCK:
-            shown = f"a marked block in {shown}"
-        counts[step.action, shown] = counts.get((step.action, shown), 0) + 1
-    for (action, path), count in counts.items():
-        files = f" ({count} files)" if path.endswith("/") else ""
-        yield f"{action}: {path}{files}"
-    if not counts:
+        if step.action is not Action.NONE:
+            line = _line(step)
+            counts[line] = counts.get(line, 0) + 1
+    for line, count in counts.items():
+        yield f"{line} ({count} files)" if line.endswith("/") else line
+    if any(step.action is Action.CHANGED and step.item for step in made.steps):
+        yield "for this version of what was changed: delete it and install again"
+    if not counts and not made.stale and not made.blocked:
         yield "everything is as it shall be"
 
 
-def state(steps: list[Step], path: str) -> str:
+def _line(step: Step) -> str:
+    folder, inside, _ = step.path.partition(f"/{skill_folder.NAME}/")
+    if step.why:
+        return f"kept: {step.path}: {step.why}"
+    if inside and step.action in _WRITING:
+        return f"{step.action}: {folder}{inside}"
+    if step.kind is Kind.BLOCK:
+        return f"{step.action}: a marked block in {step.path}"
+    return f"{step.action}: {step.path}"
+
+
+def state(made: Plan, path: str) -> str:
     """Give in a word how something is, compared with how it was installed."""
     if not path:
         return "none"
-    actions = {
-        step.action
-        for step in steps
-        if step.path == path or step.path.startswith(f"{path}/")
-    }
+    there = [s for s in made.steps if s.path == path or s.path.startswith(f"{path}/")]
+    actions = {step.action for step in there}
     for action, word in (
         (Action.FOREIGN, "somebody else's"),
         (Action.CHANGED, "changed"),
@@ -175,136 +197,166 @@ def state(steps: list[Step], path: str) -> str:
     ):
         if action in actions:
             return word
+    if made.stale and any(step.kind is Kind.LINK for step in there):
+        return "outdated"
     return "up to date"
 
 
-def _wanted(scope: Scope, names: list[str], link: bool) -> Iterator[Item]:
-    if not names:
-        return
+def _place(name: str, scope: Scope) -> Place:
+    return clients.ALL[name].place(scope)
+
+
+def _require_record(root: Path, names: Collection[str]) -> None:
+    """Refuse what could not be written down."""
+    if names and (why := look.unreachable(root, record.FILE)):
+        raise InstallError(f"{why}; nothing was written")
+
+
+def _items(place: Place, scope: Scope, link: bool) -> Iterator[Item]:
+    """Give what shall be there for a client."""
     contents = skill_folder.installed()
-    known = triggers.read(contents["SKILL.md"].decode(), "")
-    for name in names:
-        place = clients.ALL[name].place(scope)
-        if link:
-            target = skill_folder.to_link_to()
-            yield Item(place.skill, Kind.LINK, str(target).encode())
-        else:
-            for path, data in contents.items():
-                yield Item(f"{place.skill}/{path}", Kind.FILE, data)
-        if place.rule:
-            skill = place.skill if scope is Scope.PROJECT else f"~/{place.skill}"
-            text = place.render(known, skill).encode()
-            yield Item(place.rule, Kind.BLOCK if place.shared else Kind.FILE, text)
+    if link:
+        target = skill_folder.to_link_to()
+        yield Item(place.skill, Kind.LINK, os.fsencode(target))
+    else:
+        for path, data in contents.items():
+            yield Item(f"{place.skill}/{path}", Kind.FILE, data)
+    if place.rule:
+        known = triggers.read(contents["SKILL.md"].decode(), "")
+        skill = place.skill if scope is Scope.PROJECT else f"~/{place.skill}"
+        text = place.render(known, skill).encode()
+        yield Item(place.rule, Kind.BLOCK if place.shared else Kind.FILE, text)
 
 
-def _symlink_above(root: Path, path: str, before: Record) -> Path | None:
-    """Give the symlink that a path leads through, if it is not one of ours."""
-    for parent in PurePosixPath(path).parents:
-        here = root / parent
-        if (
-            here.is_symlink()
-            and str(parent) != "."
-            and not _is_ours(here, parent, before)
-        ):
-            return here
+def _written_for(names: Iterable[str], scope: Scope, before: Record) -> set[str]:
+    """Give what was written for any of these clients."""
+    places = [_place(name, scope) for name in names]
+    return {path for path in before.made if any(place.holds(path) for place in places)}
+
+
+def _moved(name: str, root: Path, scope: Scope) -> str:
+    return elsewhere.moved(name, root) if scope is Scope.USER else ""
+
+
+def _hindrance(root: Path, place: Place, items: list[Item], before: Record) -> str:
+    """Say why nothing can be done for a client, "" if it can."""
+    paths = [item.path for item in items]
+    paths += [path for path in before.made if place.holds(path)]
+    if why := _unreachable(root, paths, before):
+        return why
+    for item in items:
+        if other := _others_skill(root, item, before):
+            return f"{other} was not written by this, or changed since: move it away"
+    return ""
+
+
+def _unreachable(root: Path, paths: Iterable[str], before: Record) -> str:
+    links = [
+        path
+        for path, (kind, digests) in before.made.items()
+        if kind is Kind.LINK
+        and (seen := look.at(root / path, kind))
+        and seen.digest in digests
+    ]
+    return next(filter(None, (look.unreachable(root, p, links) for p in paths)), "")
+
+
+def _others_skill(root: Path, item: Item, before: Record) -> Path | None:
+    """Give what would be mixed with, or replaced, if it is not this skill's."""
+    here = root / item.path
+    if item.kind is Kind.LINK and here.is_dir() and not here.is_symlink():
+        return next(_strangers(root, here, before), None)
+    if item.kind is Kind.LINK or item.path.endswith(f"/{skill_folder.NAME}/SKILL.md"):
+        (step,) = _coming(root, before, [item])
+        return here if step.action is Action.FOREIGN else None
     return None
 
 
-def _is_ours(link: Path, name: PurePosixPath, before: Record) -> bool:
-    kind, digests = before.made.get(str(name), (None, ()))
-    return kind is Kind.LINK and present(link, Kind.LINK) in digests
+def _strangers(root: Path, folder: Path, before: Record) -> Iterator[Path]:
+    """Give a folder, and what is in it, where this did not write it as it is."""
+    left_over = {each for path in before.made for each in look.compiled_of(root, path)}
+    left_over |= {look.staged(root / path) for path in before.made}
+    for here in (folder, *folder.rglob("*")):
+        name = here.relative_to(root).as_posix()
+        if here.is_dir() and not here.is_symlink():
+            ours = name in before.new or here.name == "__pycache__"
+        else:
+            _, digests = before.made.get(name, (None, ()))
+            seen = look.at(here, Kind.FILE)
+            ours = here in left_over or (seen is not None and seen.digest in digests)
+        if not ours:
+            yield here
 
 
-def _at_going(root: Path, path: str, before: Record) -> Action:
-    kind, digests = before.made[path]
-    there = present(root / path, kind)
-    if there is None:
-        return Action.REMOVE  # somebody removed it: only the record knows of it
-    if there in digests and not _symlink_above(root, path, before):
-        return Action.REMOVE
-    return Action.CHANGED
+def _going(root: Path, before: Record, gone: Iterable[str]) -> Iterator[Step]:
+    for path in sorted(gone):
+        kind, digests = before.made[path]
+        seen = look.at(root / path, kind)
+        if seen is None or _is_replaced(root, path, kind, before):
+            continue  # only the record knows of it
+        action = Action.REMOVE if seen.digest in digests else Action.CHANGED
+        yield Step(action, path, kind, why=seen.why)
 
 
-def _at_coming(root: Path, item: Item, before: Record, gone: dict[str, Made]) -> Action:
-    there = present(root / item.path, item.kind)
-    if there is None or _gives_way(root, item.path, gone):
-        return Action.CREATE
-    if there == item.digest:
-        return Action.NONE
-    recorded = before.made.get(item.path)
-    if recorded is None:
-        return Action.FOREIGN
-    return Action.UPDATE if there in recorded[1] else Action.CHANGED
+def _is_replaced(root: Path, path: str, kind: Kind, before: Record) -> bool:
+    """Tell whether a link is where a file was, or our folder where a link was."""
+    folder = kind is Kind.LINK and path in before.new and look.stands(root, path)
+    return folder or look.behind_symlink(root, path)
 
 
-def _gives_way(root: Path, path: str, gone: dict[str, Made]) -> bool:
-    """Tell whether all that is at a path goes: a link, or a folder before a link."""
-    for parent in map(str, PurePosixPath(path).parents):
-        kind, digests = gone.get(parent, (None, ()))
-        if kind is Kind.LINK and present(root / parent, Kind.LINK) in digests:
-            return True
-    here = root / path
-    if here.is_symlink() or not here.is_dir():
-        return False
-    for file in here.rglob("*"):
-        if not file.is_dir() and file.parent.name != "__pycache__":
-            _, digests = gone.get(file.relative_to(root).as_posix(), (None, ()))
-            if present(file, Kind.FILE) not in digests:
-                return False
-    return True
+def _coming(root: Path, before: Record, items: Iterable[Item]) -> Iterator[Step]:
+    for item in items:
+        here = root / item.path
+        seen = look.at(here, item.kind)
+        _, digests = before.made.get(item.path, (None, ()))
+        why = ""
+        if seen is None or _gives_way(root, item):
+            action = Action.CREATE
+        elif seen.digest == item.digest:
+            action = Action.NONE
+        elif seen.digest in digests:
+            action = Action.UPDATE
+        else:
+            action = Action.CHANGED if digests else Action.FOREIGN
+            why = seen.why
+        yield Step(action, item.path, item.kind, item, why)
+
+
+def _gives_way(root: Path, item: Item) -> bool:
+    """Tell whether all that is at a path goes: our link, or a folder before a link."""
+    here = root / item.path
+    folder = item.kind is Kind.LINK and here.is_dir() and not here.is_symlink()
+    return folder or look.behind_symlink(root, item.path)
 
 
 def _foresee(
-    root: Path, names: list[str], link: bool, before: Record, steps: list[Step]
-) -> Record:
+    root: Path, before: Record, after: Record, staying: set[str], steps: list[Step]
+) -> None:
     """Work out what the record will say."""
-    after = Record(names, link)
-    new = {name for name in before.new if (root / name).exists()}
+    after.made |= {path: before.made[path] for path in before.made if path in staying}
+    after.glue |= {path: glue for path, glue in before.glue.items() if path in staying}
+    new = {*before.new}
+    made = [record.FILE] if after.clients else []
     for step in steps:
+        old = before.made.get(step.path)
         if step.item is None or step.action is Action.FOREIGN:
             continue
-        old = before.made.get(step.path)
-        if step.action is Action.CHANGED and old:
-            after.made[step.path] = old
-        else:
-            after.made[step.path] = (step.kind, (step.item.digest,))
+        if step.action is Action.NONE and not old:
+            continue  # what was there already is not ours to take away
+        ours = (step.kind, (step.item.digest,))
+        after.made[step.path] = (step.action is Action.CHANGED and old) or ours
         if step.kind is Kind.BLOCK:
-            path = root / step.path
-            glue = block.glue_for(path.read_bytes()) if path.exists() else ""
-            if step.action is not Action.CREATE:
-                glue = before.glue.get(step.path, "")
-            after.glue[step.path] = glue
-            if not path.exists():
+            after.glue[step.path] = _glue(root, step, before)
+        if step.action is Action.CREATE:
+            made.append(step.path)
+            if step.kind is Kind.BLOCK and not (root / step.path).exists():
                 new.add(step.path)
-    for name in [*after.made, record.FILE]:
-        parents = PurePosixPath(name).parents
-        new |= {str(p) for p in parents if not (root / p).exists() or str(p) in new}
-    after.new = sorted(new)
-    return after
+    parents = {str(parent) for path in made for parent in PurePosixPath(path).parents}
+    after.new = sorted(new | {p for p in parents if not look.stands(root, p)})
 
 
-def present(path: Path, kind: Kind) -> str | None:
-    """Give the digest of what is at a path, "" if it is something else."""
-    if kind is Kind.LINK:
-        if path.is_symlink():
-            return _digest(os.readlink(path).encode())
-        return "" if path.exists() else None
-    if not os.path.lexists(path):
-        return None
-    if path.is_symlink() or not path.is_file():  # no folder, no pipe
-        return ""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return ""
-    if kind is Kind.FILE:
-        return _digest(data)
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
-        raise InstallError(f"{path}: it is no UTF-8 text: save it as UTF-8")
-    there = {_digest(found) for found in block.find(data)}
-    return there.pop() if len(there) == 1 else "" if there else None
-
-
-def _digest(data: bytes) -> str:
-    # Git may have turned the line ends.
-    return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+def _glue(root: Path, step: Step, before: Record) -> str:
+    path = root / step.path
+    if step.action is not Action.CREATE:
+        return before.glue.get(step.path, "")
+    return block.glue_for(path.read_bytes()) if path.exists() else ""

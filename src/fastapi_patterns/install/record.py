@@ -57,11 +57,11 @@ def read(root: Path) -> Record:
         InstallError: The record is there and cannot be read.
     """
     path = root / FILE
-    if path.exists() and not path.is_file():
+    if path.is_symlink() or (path.exists() and not path.is_file()):
         raise InstallError(f"{path}: it is no regular file: move it away")
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Record()
     except OSError as error:
         raise InstallError(f"{path}: {error.strerror}") from error
@@ -73,7 +73,8 @@ def read(root: Path) -> Record:
         }
         new = [name for name in data["new"] if _leads_to_ours(str(name))]
         names = [name for name in data["clients"] if name in clients.ALL]
-        return Record(names, bool(data["link"]), made, dict(data["glue"]), new)
+        glue = {path: str(ends) for path, ends in data["glue"].items()}
+        return Record(names, bool(data["link"]), made, glue, new)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InstallError(
             f"{path}: it is no record of an installation ({error}): move it away"
@@ -83,10 +84,8 @@ def read(root: Path) -> Record:
 def _ours(path: str) -> str:
     """Refuse a path that no client reads: a record may come with a clone."""
     plain = str(PurePosixPath(path)) == path and ".." not in path.split("/")
-    if plain and "\\" not in path:
-        for place in _PLACES:
-            if path in (place.rule, place.skill) or path.startswith(f"{place.skill}/"):
-                return path
+    if plain and "\\" not in path and any(place.holds(path) for place in _PLACES):
+        return path
     raise ValueError(f"{path!r} is nowhere that a client looks")
 
 
