@@ -1,4 +1,4 @@
-"""What Claude Code runs on a prompt and on a file that is read or written."""
+"""What Claude Code runs on a prompt, on a file, and when a context is compacted."""
 
 import os
 import sys

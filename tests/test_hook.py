@@ -154,6 +154,20 @@ class TestWhatIsSaid:
         (session.folder / "shop" / "new.py").write_text(ROUTES)
         assert another.write("shop/new.py", flask) == ""
 
+    @pytest.mark.parametrize("every", [False, True])
+    def test_an_edit_is_made_where_it_is(self, session: Session, every: bool) -> None:
+        text = "from fastapi import APIRouter\nfrom fastapi import Depends\n"
+        session.read("shop/old.py", "")
+        (session.folder / "shop" / "old.py").write_text(text)
+        given = {
+            "file_path": str(session.folder / "shop" / "old.py"),
+            "old_string": "fastapi",
+            "new_string": "flask",
+            "replace_all": every,
+        }
+        said = session.send("PreToolUse", tool_name="Edit", tool_input=given)
+        assert bool(said) is not every
+
     def test_the_project_is_found_from_below(self, session: Session) -> None:
         # The event's cwd follows the agent's cd.
         (session.folder / "pyproject.toml").write_text("dependencies = ['fastapi']")
@@ -269,7 +283,9 @@ class TestReading:
         ("tool", "path", "allowed"),
         [
             ("Read", "reference.md", True),
-            ("Read", "examples/backend/main.py", True),
+            ("Read", "examples/backend/../../examples.md", True),
+            ("Read", "examples/backend/main.py", False),
+            ("Read", "examples/.env", False),
             ("Read", "examples/../pyproject.toml", False),
             ("Read", "../reference.md", False),
             ("Read", "src/fastapi_patterns/cli.py", False),
@@ -289,20 +305,19 @@ class TestReading:
         said = session.raw("PreToolUse", json.dumps(event).encode())
         assert ('"permissionDecision": "allow"' in said) is allowed
 
-    def test_a_link_out_of_them_is_not(self, session: Session) -> None:
+    def test_a_link_in_their_place_is_not(self, session: Session) -> None:
         root = session.folder / "plugin"
         shutil.copytree(ROOT / "hooks", root / "hooks")
         shutil.copytree(ROOT / "src", root / "src")
-        (root / "examples").mkdir()
-        (root / "examples" / "secret.md").symlink_to(session.folder / "secret.md")
-        (root / "examples" / "plain.md").write_text("")
+        (root / "examples.md").symlink_to(session.folder / "secret.md")
+        (root / "reference.md").write_text("")
         event = {
             "session_id": session.name,
             "hook_event_name": "PreToolUse",
             "tool_name": "Read",
         }
-        for name, said in (("secret.md", False), ("plain.md", True)):
-            given = {"file_path": str(root / "examples" / name)}
+        for name, said in (("examples.md", False), ("reference.md", True)):
+            given = {"file_path": str(root / name)}
             data = json.dumps({**event, "tool_input": given}).encode()
             assert bool(session.raw("PreToolUse", data, root)) is said
 
@@ -352,6 +367,10 @@ class TestAnyInput:
         os.mkfifo(session.folder / "routes.py")
         given = {"file_path": str(session.folder / "routes.py")}
         assert session.send("PreToolUse", tool_name="Read", tool_input=given) == ""
+
+    def test_a_pipe_for_dependencies_is_not_waited_for(self, session: Session) -> None:
+        os.mkfifo(session.folder / "requirements.txt")
+        assert session.ask("FastAPI rate limiting with 429")
 
     def test_a_folder_that_cannot_be_written_keeps_it_silent(
         self, session: Session

@@ -274,6 +274,17 @@ class TestInstall:
             assert "AGENTS.override.md is there: Codex reads it" in said
             assert "Gemini CLI reads AGENTS.md, and not" in said
 
+    def test_a_projects_settings_go_before_the_users(
+        self, empty: Project, home: Path
+    ) -> None:
+        for folder, name in ((home, "AGENTS.md"), (empty.path, "GEMINI.md")):
+            (folder / ".gemini").mkdir()
+            said = f'{{// what to read\n"context": {{"fileName": "{name}"}}}}'
+            (folder / ".gemini" / "settings.json").write_text(said)
+        assert "Gemini CLI reads" not in empty.ok("install", "-c", "gemini")
+        (empty.path / ".gemini" / "settings.json").write_text('{"context": null}')
+        assert "Gemini CLI reads AGENTS.md" in empty.ok("status")
+
     def test_whoever_stops_reading_does_not_stop_it(self, empty: Project) -> None:
         reading, writing = os.pipe()
         os.close(reading)

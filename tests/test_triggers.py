@@ -145,6 +145,8 @@ class TestPrompts:
             command, input="use APIRouter", capture_output=True, text=True, check=False
         )
         assert done.returncode == 0
+        latin = b"use APIRouter \xff"
+        assert subprocess.run(command, input=latin, check=False).returncode == 0
         shell = ["sh", "-c", f"{shlex.join(command)} <&-"]
         closed = subprocess.run(shell, capture_output=True, text=True, check=False)
         assert closed.returncode == 2
@@ -212,6 +214,11 @@ class TestPaths:
             ("from advanced_alchemy.extensions.litestar import base\n", False),
             ("from langchain_core import messages\n", False),
             ("from aiohttp import web\n", False),
+            ("from aiohttp import ClientSession, web\n", False),
+            ("from sqlalchemy.ext import (\n    # both\n    asyncio,\n)\n", True),
+            ("import os, \\\n  fastapi\n", True),
+            ("from .fastapi import things\nimport flask\n", False),
+            ('Q = \'"""\'\nimport flask\nR = \'"""\'\n', False),
             ("import aiohttp\nfrom sqlalchemy.ext.asyncio import AsyncSession\n", True),
             ("import pandas\nfrom sqlalchemy.ext.asyncio import AsyncSession\n", True),
             ("import pandas\n", False),
@@ -241,6 +248,7 @@ class TestPaths:
     def test_what_others_wrote_is_not_ours(self, tmp_path: Path) -> None:
         path = tmp_path / "venv" / "site-packages" / "fastapi" / "routing.py"
         path.parent.mkdir(parents=True)
+        (path.parent / "requirements.txt").write_text("")
         path.write_text("from fastapi import params\n")
         assert match("--path", str(path), folder=tmp_path).code == 1
 
@@ -363,6 +371,8 @@ class TestProject:
             ("[project]\ndependencies = ['fastapi[standard]>=0.121']\n", True),
             ('[tool.poetry.dependencies]\nfastapi = "^0.121"\n', True),
             ("[project]\ndependencies = ['django']\n", False),
+            ("[project]\ndescription = 'no fastapi here'\n", False),
+            ("[project]\n# fastapi was dropped\n", False),
             ("[project]\nname = 'shop'\n", False),
         ],
     )
@@ -382,6 +392,26 @@ class TestProject:
         (tmp_path / part).mkdir(exist_ok=True)
         (tmp_path / part / "requirements.txt").write_text("uvicorn\nfastapi==0.121.0\n")
         assert match("slow endpoint", "--project", str(tmp_path)).code == 0
+
+    def test_the_nearest_folder_that_says_decides(self, tmp_path: Path) -> None:
+        (tmp_path / ".git").mkdir()
+        (tmp_path / "requirements.txt").write_text("django\n")
+        service = tmp_path / "services" / "orders"
+        service.mkdir(parents=True)
+        asked = ("slow endpoint", "--project", str(service))
+        assert match(*asked).code == 1
+        (service / "pyproject.toml").write_text("dependencies = ['fastapi']")
+        assert match(*asked).code == 0
+
+    def test_a_tool_is_no_framework(self, tmp_path: Path) -> None:
+        built = "[build-system]\nrequires = ['scikit-build-core', 'ninja']\n"
+        (tmp_path / "pyproject.toml").write_text(built)
+        assert match("add an endpoint", "--project", str(tmp_path)).code == 0
+
+    def test_a_project_that_is_not_there_is_an_error(self, tmp_path: Path) -> None:
+        result = match("add an endpoint", "--project", str(tmp_path / "gone"))
+        assert result.code == 2
+        assert "does not exist" in " ".join(result.text.split())
 
     def test_another_framework_speaks_against(self, tmp_path: Path) -> None:
         (tmp_path / "requirements.txt").write_text("flask\n")

@@ -336,6 +336,8 @@ def match_command(
             metavar="DIR",
             help="Weigh what this project depends on as well, as the hooks do.",
             show_default=False,
+            exists=True,
+            file_okay=False,
         ),
     ] = None,
     as_json: Annotated[
@@ -352,9 +354,8 @@ def match_command(
     known = triggers.read(skill_folder.document("SKILL.md"), reference)
     depends = triggers.of_project(known, str(project)) if project else None
     found = triggers.match(known, prompt, files, depends)
-    fitting = topics.of_prompt(reference, triggers.ends(prompt))
-    if files and not fitting:
-        fitting = topics.of_file(reference, files[0].place, files[0].text or "")
+    about, text = (files[0].place, files[0].text or "") if files else ("", "")
+    fitting = topics.find(reference, triggers.ends(prompt), about, text)
     if as_json:
         said = triggers.as_json(found, files)
         said["sections"] = [topic._asdict() for topic in fitting if found.applies]
@@ -517,7 +518,8 @@ def uninstall_command(
         for served in (made.before.clients, made.after.clients)
     )
     for skill in sorted(before - after):
-        if not dry_run and os.path.lexists(folder / skill):
+        said = any(step.path.startswith(f"{skill}/") for step in made.kept)
+        if not dry_run and not said and os.path.lexists(folder / skill):
             out.print(f"still there, not written by this: {skill}")
     _report_blocked(made, "removed")
 
@@ -634,7 +636,7 @@ def _report_blocked(made: Plan, done: str) -> None:
 
 def main() -> None:
     """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):  # a console may know few characters
+    for stream in (sys.stdin, sys.stdout, sys.stderr):  # whatever a console knows
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     app()

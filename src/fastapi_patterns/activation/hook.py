@@ -2,8 +2,10 @@
 
 Claude Code runs this on each prompt and on files that are read or written. It says one
 line for each topic of a session, and nothing where it does not understand its input or
-cannot remember what it said. Standard library only, on any Python from 3.9; what takes
-time to import is imported when it is needed.
+cannot remember what it said. It lets an agent read the skill's own documents, which
+the line names, and says it anew when a session's context was compacted. Standard
+library only, on any Python from 3.9; what takes time to import is imported when it is
+needed.
 """
 
 from __future__ import annotations
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
     from fastapi_patterns.activation import topics, triggers
 
 NAME = "fastapi-patterns"
-PROMPT, TOOLS = "UserPromptSubmit", ("PreToolUse", "PostToolUse")
+PROMPT, TOOL, START = "UserPromptSubmit", "PreToolUse", "SessionStart"
 FORGOTTEN = ("compact", "clear")
 """The starts of a session after which its context does not hold what was said."""
 
-DOCUMENTS = ("SKILL.md", "reference.md", "examples.md", "examples")
-"""What of the plugin an agent may read without asking."""
+DOCUMENTS = ("SKILL.md", "reference.md", "examples.md")
+"""What of the plugin an agent may read without asking.
+
+Not examples/: whoever runs the app there leaves secrets and databases in it.
+"""
 
 LINES_FOR_FILES = 4
 """How many lines a session gets for files at most: an agent may touch hundreds."""
@@ -41,7 +46,8 @@ KEPT_DAYS = 7
 SWEPT = 500
 """How many sessions are looked at to forget those long over."""
 
-ANY_TOPIC = "skill"
+# What is remembered beside a section's anchor, in which no dot stands.
+ANY_TOPIC, OF_FILE = "skill.", ".file"
 
 
 def main(root: str) -> None:
@@ -68,11 +74,11 @@ def answer(event: Any, root: str, environ: Mapping[str, str]) -> str:
     if not isinstance(event, dict) or not _session_of(event):
         return ""
     name = str(event.get("hook_event_name"))
-    given = event.get("tool_input") if name in TOOLS else None
+    given = event.get("tool_input") if name == TOOL else None
     given = given if isinstance(given, dict) else {}
-    if name == "SessionStart" and event.get("source") in FORGOTTEN:
+    if name == START and event.get("source") in FORGOTTEN:
         _clear(_memory(event, environ))
-    if name == "PreToolUse" and _is_ours(event.get("tool_name"), given, root):
+    if name == TOOL and _is_ours(event.get("tool_name"), given, root):
         return _output(name, permissionDecision="allow")
     prompt = event.get("prompt") if name == PROMPT else ""
     path = given.get("file_path")
@@ -93,8 +99,11 @@ def _is_ours(tool: object, given: dict[str, Any], root: str) -> bool:
     path = given.get("file_path")
     if tool != "Read" or not isinstance(path, str) or not os.path.isabs(path):
         return False
-    inside = os.path.relpath(os.path.realpath(path), os.path.realpath(root))
-    return inside.split(os.sep)[0] in DOCUMENTS
+    try:
+        inside = os.path.relpath(os.path.realpath(path), os.path.realpath(root))
+    except ValueError:  # on another drive
+        return False
+    return inside in DOCUMENTS
 
 
 def _context(
@@ -119,10 +128,11 @@ def _context(
     found = triggers.match(known, prompt, files, project)
     if not found.applies:
         return ""
-    fitting = (
-        topics.of_file(reference, files[0].place or path, files[0].text or "")
-        if files
-        else topics.of_prompt(reference, triggers.ends(prompt))
+    fitting = topics.find(
+        reference,
+        triggers.ends(prompt),
+        files[0].place if files else "",
+        files[0].text or "" if files else "",
     )
     told = _told(event, environ)
     if not _is_new(event, fitting, told, bool(files), environ):
@@ -148,10 +158,13 @@ def _file_of(path: str, given: dict[str, Any], folder: str) -> triggers.File:
     edits = given.get("edits")
     for edit in edits if isinstance(edits, list) else [given]:
         old, new = (edit.get(key) for key in ("old_string", "new_string"))
-        if isinstance(old, str) and isinstance(new, str):
-            kept = (text or "").replace(old, "", 1) if old else text or ""
-            text = f"{kept}\n{new[: triggers.READ_BYTES]}"
-    return there._replace(text=text)
+        if not (isinstance(old, str) and isinstance(new, str)):
+            continue
+        if old and text and old in text:
+            text = text.replace(old, new, -1 if edit.get("replace_all") else 1)
+        else:
+            text = f"{text or ''}\n{new}"
+    return there._replace(text=text and text[: 2 * triggers.READ_BYTES])
 
 
 def _session_of(event: dict[str, Any]) -> str:
@@ -181,12 +194,12 @@ def _is_new(
     """Remember that a session is told of a topic; tell whether it was not before."""
     if told and not fitting:
         return False
-    if for_file and sum(name.startswith("file-") for name in told) >= LINES_FOR_FILES:
+    if for_file and sum(name.endswith(OF_FILE) for name in told) >= LINES_FOR_FILES:
         return False
     name = fitting[0].anchor if fitting else ANY_TOPIC
-    if name in told or f"file-{name}" in told:
+    if name in told or f"{name}{OF_FILE}" in told:
         return False
-    mark = f"file-{name}" if for_file else name
+    mark = f"{name}{OF_FILE}" if for_file else name
     path = os.path.join(_memory(event, environ), mark)
     try:  # hooks of tools run side by side: only one makes the file
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))

@@ -79,6 +79,21 @@ class Topic(NamedTuple):
     lines: tuple[int, int]
 
 
+def find(
+    reference: str, prompt: str = "", path: str = "", text: str = ""
+) -> list[Topic]:
+    """Give the sections that fit a prompt best, else those that fit a file best.
+
+    Args:
+        reference: The text of reference.md.
+        prompt: What a user asks, if anything.
+        path: A file's path with slashes, from its project's folder, if there is one.
+        text: What is in the file.
+    """
+    fitting = of_prompt(reference, prompt)
+    return fitting or (of_file(reference, path, text) if path else [])
+
+
 def of_prompt(reference: str, prompt: str) -> list[Topic]:
     """Give the sections that fit a prompt or an error message best: two at most.
 
@@ -183,11 +198,7 @@ def _contents(reference: str) -> list[tuple[str, str, str]]:
 
 def index(reference: str, title: str) -> Iterator[tuple[str, list[str]]]:
     """Give what an index quotes, each with the anchors that it leads to."""
-    start = reference.find(f"\n## {title}\n")
-    if start < 0:
-        return
-    end = reference.find("\n## ", start + 4)
-    for line in reference[start : end if end > 0 else None].split("\n"):
+    for line in _section(reference, title).split("\n"):
         if line.startswith("- "):
             anchors = _ANCHOR.findall(line)
             for quoted in _QUOTED.findall(_LINK.sub("", line)):
@@ -196,11 +207,16 @@ def index(reference: str, title: str) -> Iterator[tuple[str, list[str]]]:
 
 def symptoms(reference: str) -> Iterator[tuple[str, str]]:
     """Give each error of the index of symptoms, with the exceptions' names."""
-    start = reference.find(f"\n## {SYMPTOMS}\n")
-    end = reference.find("\n## ", start + 4)
-    listed = reference[start : end if end > 0 else None] if start >= 0 else ""
-    for quoted, errors in _SYMPTOM.findall(_LINK.sub("", listed)):
+    for quoted, errors in _SYMPTOM.findall(
+        _LINK.sub("", _section(reference, SYMPTOMS))
+    ):
         yield quoted.strip("`"), errors
+
+
+def _section(reference: str, title: str) -> str:
+    start = reference.find(f"\n## {title}\n")
+    end = reference.find("\n## ", start + 4)
+    return reference[start : end if end > 0 else None] if start >= 0 else ""
 
 
 def _words(text: str) -> Iterator[str]:

@@ -59,8 +59,8 @@ PROMPT_CHARACTERS = 8_000
 
 DEPENDENCIES = ("pyproject.toml", "requirements.txt")
 """The files that say what a project depends on."""
-PROJECT_MARKS = ((".git",), (*DEPENDENCIES, "package.json"))
-"""What a project's folder has in it, the surest first."""
+PROJECT_MARKS = (".git", *DEPENDENCIES, "package.json")
+"""What a project's folder has in it."""
 BACKENDS = ("", "backend", "api", "server")
 """Where in a project those files may be."""
 
@@ -94,9 +94,12 @@ _STATUS = re.compile(
 )
 _TOKEN = re.compile(r"(?<![\w/.:@])@?([\w./\\-]{3,200})(?![\w(])")
 _FILE_NAME = re.compile(r"[\w.-]*\w\.[A-Za-z]{1,7}")
-_STRING = re.compile(r"(\"{3}|'{3}).*?\1", re.DOTALL)
+_STRING = re.compile(
+    r"(?:^|[=(,:])[ \t]*\w{0,2}(\"{3}|'{3}).*?\1", re.DOTALL | re.MULTILINE
+)
 _FROM = re.compile(
-    r"(?:^|;)[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t(]+(\w*)", re.MULTILINE
+    r"(?:^|;)[ \t]*from[ \t]+(\w[\w.]*)[ \t]+import[ \t]*(\([^)]*|[^\n#;]*)",
+    re.MULTILINE,
 )
 _IMPORT = re.compile(r"(?:^|;)[ \t]*import[ \t]+([\w., \t]+)", re.MULTILINE)
 _CLAUSE = re.compile(r"[.;!?](?:\s|$)|[\n()]")
@@ -120,8 +123,9 @@ class Evidence(NamedTuple):
     """Something that speaks for the skill, or against it.
 
     Attributes:
-        kind: What it is: import, path, keyword, code, symptom, word, context, task,
-            route, status, or the ``not-for`` key that it stands at.
+        kind: What it is: import, path, project, keyword, code, symptom, word, context,
+            task, route, status; else the ``not-for`` key that it stands at, or
+            not-for-path and not-for-project.
         trigger: Which trigger it is.
         found: The text that was found.
         weight: How much it counts; below zero it speaks against.
@@ -170,6 +174,7 @@ class Triggers:
 
     Attributes:
         keywords: Words and identifiers that a prompt may hold.
+        context: Words that say something beside those only.
         tasks: What a prompt may ask for: all words of one, near each other.
         paths: gitignore patterns; the last that matches decides.
         imports: Packages whose import makes a file ours.
@@ -307,7 +312,7 @@ def file(path: str, folder: str) -> File:
     full = os.path.abspath(os.path.join(folder, path))
     # The names of the folders above its project say nothing of the file.
     home = project_of(full, folder)
-    place = os.path.relpath(full, home) if home else path
+    place = os.path.relpath(full, home).replace(os.sep, "/") if home else path
     try:
         if not os.path.isfile(full):  # a pipe would be waited for
             return File(path, None, place)
@@ -329,40 +334,58 @@ def project_of(path: str, folder: str) -> str:
     if not (base and path.startswith(os.path.join(base, ""))):
         base = ""
     start = base or os.path.dirname(path)
-    above = [start]
-    while above[-1] != os.path.dirname(above[-1]):
-        above.append(os.path.dirname(above[-1]))
-    for marks in PROJECT_MARKS:
-        for candidate in above:
-            if any(os.path.exists(os.path.join(candidate, mark)) for mark in marks):
-                return candidate
+    for above in _upwards(start):
+        if any(os.path.exists(os.path.join(above, mark)) for mark in PROJECT_MARKS):
+            return above
     return base
 
 
+def _upwards(folder: str) -> Iterator[str]:
+    yield folder
+    while folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        yield folder
+
+
 def of_project(triggers: Triggers, folder: str) -> Evidence | None:
-    """Tell what a project depends on: a package of ours, or another framework."""
-    others = None
-    for name in DEPENDENCIES:
-        for part in BACKENDS:
+    """Tell what a project depends on: a package of ours, or another framework.
+
+    The nearest folder decides that says either, up to that of the repository.
+    """
+    others = {word.lower() for word, key in triggers.foreign if key in OTHERS}
+    foreign = [package for package in triggers.foreign_imports if package in others]
+    for above in _upwards(os.path.abspath(folder)):
+        listed = [*_dependencies(above)]
+        for packages, kind, weight in (
+            (FRAMEWORKS, "project", PROJECT),
+            (foreign, "not-for-project", FOREIGN),
+        ):
+            for path, text in listed:
+                for package in packages:
+                    if _depends(package, text):
+                        return Evidence(kind, package, path, weight)
+        if os.path.exists(os.path.join(above, ".git")):
+            break
+    return None
+
+
+def _dependencies(folder: str) -> Iterator[tuple[str, str]]:
+    """Give the files of a project that say what it depends on, with their texts."""
+    for part in BACKENDS:
+        for name in DEPENDENCIES:
             path = os.path.join(folder, part, name)
             try:
-                with open(path, encoding="utf-8", errors="replace") as opened:
-                    text = opened.read(READ_BYTES).lower()
-            except (OSError, ValueError):
+                if os.path.isfile(path):  # a pipe would be waited for
+                    with open(path, encoding="utf-8", errors="replace") as opened:
+                        text = opened.read(READ_BYTES).lower()
+                    yield path, re.sub("#.*", "", text)
+            except OSError:
                 continue
-            for package in FRAMEWORKS:
-                if _depends(package, text):
-                    return Evidence("project", package, path, PROJECT)
-            for package in triggers.foreign_imports:
-                if _depends(package, text):
-                    others = Evidence("not-for-project", package, path, FOREIGN)
-    return others
 
 
 def _depends(package: str, text: str) -> bool:
-    return bool(
-        re.search(rf"(?:^|[\s\"']){package}(?![\w.-]*[:/])\b", text, re.MULTILINE)
-    )
+    found = rf"(?:^|[\s\"',\[]){package}\s*(?:[\[<>=~!;@,\"'\]]|$)"
+    return bool(re.search(found, text, re.MULTILINE))
 
 
 def imports_of(text: str) -> set[str]:
@@ -370,16 +393,18 @@ def imports_of(text: str) -> set[str]:
 
     Of ``from a import b`` both ``a`` and ``a.b``: either may be the module.
     """
-    code = _STRING.sub("", text)
-    found = {
-        name.split()[0]
-        for m in _IMPORT.findall(code)
-        for name in m.split(",")
-        if name.strip()
-    }
-    for module, name in _FROM.findall(code):
-        found |= {module, f"{module}.{name}"}
+    code = _STRING.sub("", text).replace("\\\n", " ")
+    found = {name for listed in _IMPORT.findall(code) for name in _listed(listed)}
+    for module, listed in _FROM.findall(code):
+        found |= {module, *(f"{module}.{name}" for name in _listed(listed))}
     return found
+
+
+def _listed(names: str) -> Iterator[str]:
+    """Give the names of a list with commas, brackets and comments in it."""
+    for name in re.sub("#.*", "", names).strip("( \t").split(","):
+        if words := name.split():
+            yield words[0]
 
 
 def matches_glob(pattern: str, path: str) -> bool:
@@ -676,7 +701,8 @@ def _of_path(triggers: Triggers, path: str, place: str = "") -> list[Evidence]:
     if suffix in OTHER_SUFFIXES:
         key = _named(triggers, _STANDS_FOR.get(suffix, "")) or "not-for-path"
         return [Evidence(key, "no Python", path, FOREIGN_AIM, path)]
-    if any(f"/{folder}/" in f"/{normal}" for folder in INSTALLED):
+    parts = f"{path}/{normal}".replace("\\", "/").split("/")
+    if any(folder in parts for folder in INSTALLED):
         return [Evidence("not-for-path", "somebody else's", path, FOREIGN_AIM, path)]
     decided, weight = "", 0.0
     for pattern in triggers.paths:

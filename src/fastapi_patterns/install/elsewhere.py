@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from fastapi_patterns.install import clients
 from fastapi_patterns.install.clients import Scope
+
+# A string, which is kept, or a comment, which those settings may hold.
+_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 _VARIABLES = {
     "claude": ("CLAUDE_CONFIG_DIR", ".claude"),
@@ -41,18 +45,22 @@ def hidden(names: Iterable[str], root: Path, scope: Scope) -> Iterator[str]:
         if name == "codex" and override.exists():
             yield f"{override} is there: Codex reads it, and not {rule}"
         if name == "gemini":
-            for folder in dict.fromkeys((root, Path.home())):
+            for folder in (root, Path.home()):  # the project's go before the user's
                 settings = folder / ".gemini" / "settings.json"
-                if rule.name not in (read := _read_by_gemini(settings)):
-                    told = f"Gemini CLI reads {', '.join(read)}, and not {rule}"
-                    yield f"{settings} says: {told}"
+                if read := _read_by_gemini(settings):
+                    if rule.name not in read:
+                        told = f"Gemini CLI reads {', '.join(read)}, and not {rule}"
+                        yield f"{settings} says: {told}"
+                    break
 
 
 def _read_by_gemini(settings: Path) -> list[str]:
-    """Give the names of the files of instructions that Gemini CLI reads."""
+    """Give the files of instructions that settings name, none if they name none."""
     try:
-        said: Any = json.loads(settings.read_text(encoding="utf-8"))
+        text = settings.read_text(encoding="utf-8")
+        said: Any = json.loads(_COMMENT.sub(lambda found: found[1] or "", text))
         names = said["context"]["fileName"]
     except (OSError, ValueError, KeyError, TypeError):
-        return ["GEMINI.md"]
-    return [names] if isinstance(names, str) else [*map(str, names)]
+        return []
+    listed = names if isinstance(names, list) else [names]
+    return [name for name in listed if isinstance(name, str)]
