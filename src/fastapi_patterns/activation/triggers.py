@@ -14,7 +14,7 @@ import builtins
 import json
 import os
 import re
-from functools import cache
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from fastapi_patterns.activation import topics
@@ -103,19 +103,23 @@ _FROM = re.compile(
 )
 _IMPORT = re.compile(r"(?:^|;)[ \t]*import[ \t]+([\w., \t]+)", re.MULTILINE)
 _CLAUSE = re.compile(r"[.;!?](?:\s|$)|[\n()]")
-_TOWARDS = (
+# What stands before a name, and after it.
+_TOWARDS = re.compile(
     r"(?:\b(?:to|into|in|on|using|auf|nach|vers|para)|->|→|=>) "
-    r"(?:(?:a|an|the|our|new) )*[`'\"]?"
+    r"(?:(?:a|an|the|our|new) )*[`'\"]?$",
+    re.IGNORECASE,
 )
-_PASSED_BY = (
+_PASSED_BY = re.compile(
     r"\b(?:nothing to do with|not|don.?t touch|instead of|unlike|than|without|leave"
     r"|replac(?:e|ing)|(?:decided|compared|chose|advised) against"
     r"|(?:mov|migrat|port|switch|convert|com)\w* (?:[\w'-]+ ){0,3}from)"
-    r" (?:[\w'-]+ ){0,2}[`'\"]?"
+    r" (?:[\w'-]+ ){0,2}[`'\"]?$",
+    re.IGNORECASE,
 )
-_LEFT_ALONE = (
+_LEFT_ALONE = re.compile(
     r"[^.;\n]{0,32}\b(?:fine|already|dropped|rejected|against|gone|ignore|untouched"
-    r"|not involved|other team|as it is|n.?t matter|can.?t change)\b"
+    r"|not involved|other team|as it is|n.?t matter|can.?t change)\b",
+    re.IGNORECASE,
 )
 
 
@@ -409,24 +413,26 @@ def _listed(names: str) -> Iterator[str]:
 
 def matches_glob(pattern: str, path: str) -> bool:
     """Tell whether a gitignore pattern, without its ``!``, matches a path."""
-    return bool(_glob(pattern).fullmatch(path))
-
-
-@cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    anywhere = "/" not in pattern.rstrip("/")
+    wanted = pattern.strip("/").split("/")
+    if len(wanted) == 1 and not pattern.startswith("/"):
+        wanted.insert(0, "**")
     if pattern.endswith("/"):
-        pattern += "**"
-    parts = re.findall(r"\*\*/|/\*\*$|\*\*|\*|\?|\[[^\]]+\]|.", pattern.lstrip("/"))
-    regex = "".join(_GLOB.get(part) or _literal(part) for part in parts)
-    return re.compile(f"(?:.*/)?{regex}" if anywhere else regex)
+        wanted.append("**")
+    return _matches(wanted, path.split("/"))
 
 
-_GLOB = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-
-
-def _literal(part: str) -> str:
-    return part.replace("[!", "[^") if len(part) > 1 else re.escape(part)
+def _matches(wanted: Sequence[str], parts: Sequence[str]) -> bool:
+    if not wanted:
+        return not parts
+    if wanted == ["**"]:
+        return bool(parts)
+    if wanted[0] == "**":
+        return any(_matches(wanted[1:], parts[n:]) for n in range(len(parts)))
+    return (
+        bool(parts)
+        and (wanted[0] == parts[0] or fnmatchcase(parts[0], wanted[0]))
+        and _matches(wanted[1:], parts[1:])
+    )
 
 
 def explain(found: Match, files: Iterable[File]) -> Iterator[str]:
@@ -497,7 +503,7 @@ def _of_prompt(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
         if (
             named
             and not other
-            and re.search(f"{_TOWARDS}{re.escape(named)}(?!\\w)", prompt)
+            and any(_TOWARDS.search(before) for before in prose.before(named))
         ):
             yield Evidence(key, word, named, FOREIGN_AIM)
         elif named and not aimed:
@@ -549,17 +555,23 @@ def _name(package: str, clauses: Sequence[str]) -> Evidence | None:
 
     Where it is said in passing only, it is found, and counts nothing.
     """
-    name = rf"(?<![a-z]){package.replace('fastapi', 'fast[ -]?api')}(?![a-z])"
+    spelt = package.replace("fastapi", "fast[ -]?api")
+    name = re.compile(rf"(?<![a-z]){spelt}(?![a-z])", re.IGNORECASE)
     passing = None
     for clause in clauses:
-        if not (found := re.search(name, clause, re.IGNORECASE)):
+        places = list(name.finditer(clause))
+        if not places:
             continue
-        if re.search(_TOWARDS + name, clause, re.IGNORECASE):
-            return Evidence("keyword", package, found[0], AIM)
-        elsewhere = f"{_PASSED_BY}{name}|{name}{_LEFT_ALONE}"
-        if not re.search(elsewhere, clause, re.IGNORECASE):
-            return Evidence("keyword", package, found[0], NAMED)
-        passing = Evidence("keyword", package, f"{found[0]}, said in passing", 0)
+        found = places[0][0]
+        if any(_TOWARDS.search(clause[: at.start()]) for at in places):
+            return Evidence("keyword", package, found, AIM)
+        if not any(
+            _PASSED_BY.search(clause[: at.start()])
+            or _LEFT_ALONE.match(clause[at.end() :])
+            for at in places
+        ):
+            return Evidence("keyword", package, found, NAMED)
+        passing = Evidence("keyword", package, f"{found}, said in passing", 0)
     return passing
 
 
@@ -606,6 +618,13 @@ class _Prose:
                 if self._plain[end:stop] == ending and not _in_word(follows):
                     return self._text[at:stop]
         return ""
+
+    def before(self, word: str) -> Iterator[str]:
+        """Give what stands before a word, wherever it does, as it is written."""
+        for at in _places(word, self._text):
+            end = at + len(word)
+            if not _in_word(self._text[end : end + 1]):
+                yield self._text[max(0, at - 60) : at]
 
 
 def _places(wanted: str, text: str) -> Iterator[int]:
