@@ -12,8 +12,14 @@ from typing import Any
 import pytest
 
 from fastapi_patterns import bundle, frontmatter
-from fastapi_patterns.activation import evaluation, triggers
-from fastapi_patterns.activation.triggers import File
+from fastapi_patterns.activation import (
+    evaluation,
+    files,
+    matching,
+    prompts,
+    triggers,
+)
+from fastapi_patterns.activation.files import File
 from tests.conftest import ROOT, Folder, Result
 
 
@@ -326,7 +332,7 @@ class TestPaths:
     def test_globs_are_those_of_gitignore(
         self, pattern: str, path: str, matches: bool
     ) -> None:
-        assert triggers.matches_glob(pattern, path) is matches
+        assert files.matches_glob(pattern, path) is matches
 
     def test_it_says_what_it_could_not_read(self, tmp_path: Path) -> None:
         (tmp_path / "there.py").write_text("import fastapi\n")
@@ -463,7 +469,7 @@ def test_one_source_is_read_the_same_by_all(known: triggers.Triggers) -> None:
     source, _ = frontmatter.split((ROOT / "SKILL.md").read_text())
     metadata = frontmatter.parse(source or "").metadata or {}
     assert ", ".join(known.keywords) == metadata["trigger-keywords"]
-    assert {*triggers.AS_WRITTEN} <= {*known.keywords}
+    assert {*prompts.AS_WRITTEN} <= {*known.keywords}
     assert ", ".join(known.paths) == metadata["trigger-paths"]
     assert "; ".join(known.tasks) == metadata["trigger-tasks"]
     assert ", ".join(known.foreign_imports) == metadata["not-for-imports"]
@@ -471,7 +477,7 @@ def test_one_source_is_read_the_same_by_all(known: triggers.Triggers) -> None:
 
 @pytest.mark.parametrize("prompt", ["", "\0", "(" * 5000, "a" * 200_000, "[]{}\\*+?"])
 def test_any_prompt_is_taken(known: triggers.Triggers, prompt: str) -> None:
-    assert not triggers.match(known, prompt, [File("", None)]).applies
+    assert not matching.match(known, prompt, [File("", None)]).applies
 
 
 class TestEvaluation:

@@ -32,7 +32,15 @@ from fastapi_patterns import (
     skill_folder,
     stitch,
 )
-from fastapi_patterns.activation import evaluation, topics, triggers
+from fastapi_patterns.activation import (
+    evaluation,
+    matching,
+    projects,
+    prompts,
+    topics,
+    triggers,
+)
+from fastapi_patterns.activation import files as files_of_work
 from fastapi_patterns.blocks import Block, Kind
 from fastapi_patterns.bundle import Bundle
 from fastapi_patterns.documents import NAMES, find_root
@@ -349,19 +357,19 @@ def match_command(
     Ends with 0 if it applies, with 1 if it does not.
     """
     prompt, named = _prompt_and_files(given or [], paths or [])
-    files = [triggers.file(path, os.getcwd()) for path in named]
+    files = [files_of_work.read(path, os.getcwd()) for path in named]
     reference = skill_folder.document("reference.md")
     known = triggers.read(skill_folder.document("SKILL.md"), reference)
-    depends = triggers.of_project(known, str(project)) if project else None
-    found = triggers.match(known, prompt, files, depends)
+    depends = projects.weigh(known, str(project)) if project else None
+    found = matching.match(known, prompt, files, depends)
     about, text = (files[0].place, files[0].text or "") if files else ("", "")
-    fitting = topics.find(reference, triggers.ends(prompt), about, text)
+    fitting = topics.find(reference, prompts.ends(prompt), about, text)
     if as_json:
-        said = triggers.as_json(found, files)
+        said = matching.as_json(found, files)
         said["sections"] = [topic._asdict() for topic in fitting if found.applies]
         out.print(json.dumps(said, indent=2))
     else:
-        lines = [*triggers.explain(found, files)]
+        lines = [*matching.explain(found, files)]
         for title, _, (first, last) in fitting if found.applies else ():
             lines.append(f'read reference.md, "{title}", lines {first} to {last}')
         for line in lines:

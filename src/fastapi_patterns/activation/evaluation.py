@@ -18,8 +18,9 @@ from typing import Any
 import yaml
 
 from fastapi_patterns import skill_folder
-from fastapi_patterns.activation import topics, triggers
-from fastapi_patterns.activation.triggers import File, Triggers
+from fastapi_patterns.activation import matching, topics, triggers
+from fastapi_patterns.activation.files import File
+from fastapi_patterns.activation.triggers import Triggers
 from fastapi_patterns.bundle import Bundle
 
 FOLDER = "evals"
@@ -225,7 +226,7 @@ def score(known: Triggers, half: str, cases: list[Case]) -> Score:
 
 def _applies(known: Triggers, case: Case) -> bool:
     files = [File(path, case.files.get(path)) for path in case.paths]
-    return triggers.match(known, case.query, files).applies
+    return matching.match(known, case.query, files).applies
 
 
 def plugin_cases(cases: list[Case]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from fastapi_patterns.activation import topics, triggers
+    from fastapi_patterns.activation import topics
+    from fastapi_patterns.activation.files import File
+    from fastapi_patterns.activation.matching import Match
 
 NAME = "fastapi-patterns"
 PROMPT, TOOL, START = "UserPromptSubmit", "PreToolUse", "SessionStart"
@@ -116,21 +118,27 @@ def _context(
 ) -> str:
     """Give the line to say for a prompt or a file, or nothing."""
     # Most of what a session reads does not come this far, and needs none of them.
-    from fastapi_patterns.activation import topics, triggers
+    from fastapi_patterns.activation import (
+        matching,
+        projects,
+        prompts,
+        topics,
+        triggers,
+    )
 
     cwd = event.get("cwd")
     folder = environ.get("CLAUDE_PROJECT_DIR") or (cwd if isinstance(cwd, str) else "")
     files = [_file_of(path, given, folder)] if path else []
     reference = _read(root, "reference.md")
     known = triggers.read(_read(root, "SKILL.md"), reference)
-    home = triggers.project_of(os.path.join(folder, "_"), folder) if folder else ""
-    project = triggers.of_project(known, home) if home else None
-    found = triggers.match(known, prompt, files, project)
+    home = projects.folder_of(os.path.join(folder, "_"), folder) if folder else ""
+    project = projects.weigh(known, home) if home else None
+    found = matching.match(known, prompt, files, project)
     if not found.applies:
         return ""
     fitting = topics.find(
         reference,
-        triggers.ends(prompt),
+        prompts.ends(prompt),
         files[0].place if files else "",
         files[0].text or "" if files else "",
     )
@@ -146,15 +154,15 @@ def _read(root: str, name: str) -> str:
         return opened.read()
 
 
-def _file_of(path: str, given: dict[str, Any], folder: str) -> triggers.File:
+def _file_of(path: str, given: dict[str, Any], folder: str) -> File:
     """Give the file that a tool reads or writes, with its text as it will be."""
-    from fastapi_patterns.activation import triggers
+    from fastapi_patterns.activation import files
 
-    there = triggers.file(path, folder)
+    there = files.read(path, folder)
     text = there.text
     content = given.get("content")
     if isinstance(content, str):
-        return there._replace(text=content[: triggers.READ_BYTES])
+        return there._replace(text=content[: files.READ_BYTES])
     edits = given.get("edits")
     for edit in edits if isinstance(edits, list) else [given]:
         old, new = (edit.get(key) for key in ("old_string", "new_string"))
@@ -164,7 +172,7 @@ def _file_of(path: str, given: dict[str, Any], folder: str) -> triggers.File:
             text = text.replace(old, new, -1 if edit.get("replace_all") else 1)
         else:
             text = f"{text or ''}\n{new}"
-    return there._replace(text=text and text[: 2 * triggers.READ_BYTES])
+    return there._replace(text=text and text[: 2 * files.READ_BYTES])
 
 
 def _session_of(event: dict[str, Any]) -> str:
@@ -240,9 +248,7 @@ def _clear(folder: str) -> None:
         os.rmdir(folder)
 
 
-def _line(
-    found: triggers.Match, fitting: list[topics.Topic], root: str, loaded: bool
-) -> str:
+def _line(found: Match, fitting: list[topics.Topic], root: str, loaded: bool) -> str:
     why = max(found.evidence, key=lambda evidence: evidence.weight)
     reason = why.trigger if why.kind == "path" else why.found
     reason = " ".join(reason.split())[:LONGEST_REASON]
