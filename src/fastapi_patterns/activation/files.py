@@ -158,6 +158,12 @@ def weigh(triggers: Triggers, given: File) -> list[Evidence]:
     return [*path, *found[:1]]
 
 
+def is_told_by_its_ending(path: str) -> bool:
+    """Tell whether a path's ending says that it is Python, or that it is not."""
+    ending = path.rpartition(".")[2].lower()
+    return ending == "py" or ending in OTHER_SUFFIXES
+
+
 def weigh_path(triggers: Triggers, path: str, place: str = "") -> list[Evidence]:
     """Weigh a path by itself, and by where it is in its project if that is known."""
     slashed = (place or path).replace("\\", "/")

@@ -71,7 +71,8 @@ def match(
     mentioned = [
         files.weigh_path(triggers, name)
         for name in prompts.files_in(prompt)
-        if not any(file.path.endswith(name) for file in given)
+        if files.is_told_by_its_ending(name)  # and is no attribute in pasted code
+        and not any(file.path.endswith(name) for file in given)
     ]
     said = list(prompts.weigh(triggers, prompt))
     files_say = [

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # What it weighs that a section is found by a symptom, and how much more a word of its
 # title weighs than one of what stands behind it.
@@ -31,8 +31,8 @@ LEAST, LEAST_OF_FILE = 4.0, 2.0
 CLOSE = 0.7
 """What part of the best one's weight makes a second section fit as well."""
 
-FEW = 60
-"""Up to how many words looking for each is faster than taking the text apart."""
+FEW = 40
+"""How many words of a prompt are looked for."""
 
 SYMPTOMS, NAMES = "Symptom index", "Index of public names"
 """The indexes' headings."""
@@ -101,7 +101,12 @@ def of_prompt(reference: str, prompt: str) -> list[Topic]:
         reference: The text of reference.md.
         prompt: What a user asks.
     """
-    return _find(reference, dict.fromkeys(_words(prompt), 1.0), prompt, LEAST)
+    words = list(_words(prompt))
+    # What is asked stands at an end of a long one, before or after what was pasted.
+    few = [*dict.fromkeys(words)][: FEW // 2] + [*dict.fromkeys(words[::-1])][
+        : FEW // 2
+    ]
+    return _find(reference, dict.fromkeys(few, 1.0), prompt, LEAST)
 
 
 def of_file(reference: str, path: str, text: str) -> list[Topic]:
@@ -138,13 +143,11 @@ def _find(
 ) -> list[Topic]:
     rows = _contents(reference)
     titles = {anchor: title for title, anchor, _ in rows}
-    # A stem stands in its word: most rows need no closer look.
     few = len(words) <= FEW
-    near = re.compile("|".join(map(re.escape, words)) if few else "", re.IGNORECASE)
     found = {
         anchor: items
         for title, anchor, said in rows
-        if near.search(f"{title} {said}")
+        if not (few and _has_none(f"{title} {said}".lower(), words))
         and (items := list(_items(title, said, words)))
     }
     spread: dict[str, int] = {}
@@ -161,6 +164,11 @@ def _find(
     least = max(least, CLOSE * weights[best[0]]) if best else least
     fitting = [anchor for anchor in best if weights[anchor] >= least]
     return [_topic(reference, titles[a], a) for a in fitting if a in titles]
+
+
+def _has_none(row: str, words: Iterable[str]) -> bool:
+    """Tell whether a row needs no closer look: a stem stands in its word."""
+    return not any(word in row for word in words)
 
 
 def _items(
