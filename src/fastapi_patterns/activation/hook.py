@@ -150,8 +150,8 @@ def _context(
 
 
 def _read(root: str, name: str) -> str:
-    with open(os.path.join(root, name), encoding="utf-8") as opened:
-        return opened.read()
+    with open(os.path.join(root, name), "rb") as opened:
+        return opened.read().replace(b"\r\n", b"\n").decode()
 
 
 def _file_of(path: str, given: dict[str, Any], folder: str) -> File:

@@ -84,7 +84,7 @@ def weigh(triggers: Triggers, prompt: str) -> Iterator[Evidence]:
             kind, weight = ("word", WORD) if written else ("code", CODE)
             yield Evidence(kind, keyword, keyword, weight)
     yield from _words(triggers, prompt)
-    for name in dict.fromkeys(_IDENTIFIER.findall(prompt)):
+    for name in filter(prose.is_code, dict.fromkeys(_IDENTIFIER.findall(prompt))):
         if name in triggers.names and name not in triggers.keywords:
             yield Evidence("code", name, name, CODE)
     if symptom := _symptom(triggers, prompt):

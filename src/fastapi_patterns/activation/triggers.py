@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 
 from fastapi_patterns.activation import prose, topics
 
@@ -30,8 +31,6 @@ class Triggers:
         foreign_imports: Packages whose import makes a file somebody else's.
         foreign_tools: Packages whose import does so if the file imports none of ours.
         skills: The skills to use instead, each with what it is for.
-        names: Public names of FastAPI and SQLAlchemy's asyncio extension.
-        symptoms: Errors as developers see them, each with the exceptions' names.
     """
 
     def __init__(self, metadata: dict[str, str], reference: str) -> None:
@@ -54,16 +53,25 @@ class Triggers:
         ]
         cases = (case.partition(": ") for case in listed("not-for", "; "))
         self.skills = [(skill, what) for what, _, skill in cases if skill]
-        labels = (label for label, _ in topics.index(reference, topics.NAMES))
+        self._reference = reference
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Public names of FastAPI and SQLAlchemy's asyncio extension."""
+        labels = (label for label, _ in topics.index(self._reference, topics.NAMES))
         names = (
             label.rpartition(".")[2]
             for label in labels
             if label.startswith(("fastapi.", "sqlalchemy.ext.asyncio."))
         )
-        self.names = frozenset(
+        return frozenset(
             name for name in names if prose.is_code(name) and not name.istitle()
         )
-        self.symptoms = list(topics.symptoms(reference))
+
+    @cached_property
+    def symptoms(self) -> list[tuple[str, str]]:
+        """Errors as developers see them, each with the exceptions' names."""
+        return list(topics.symptoms(self._reference))
 
 
 def read(skill: str, reference: str) -> Triggers:
