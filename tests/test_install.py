@@ -122,6 +122,14 @@ def kill(project: Project, step: int, how: str = "") -> None:
     assert killed.returncode == 9
 
 
+def run_the_examples(project: Project) -> None:
+    """Leave what Python leaves beside a module that it compiled."""
+    skill = project.path / ".claude" / "skills" / NAME
+    compiled = skill / "examples" / "backend" / "__pycache__"
+    compiled.mkdir()
+    (compiled / "main.cpython-311.pyc").write_bytes(b"x")
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "home"
@@ -435,9 +443,7 @@ class TestUninstall:
 
     def test_what_running_the_examples_left_goes_too(self, empty: Project) -> None:
         empty.ok("install", "-c", "claude")
-        backend = empty.path / ".claude" / "skills" / NAME / "examples" / "backend"
-        (backend / "__pycache__").mkdir()
-        (backend / "__pycache__" / "main.cpython-311.pyc").write_bytes(b"x")
+        run_the_examples(empty)
         empty.ok("uninstall")
         assert empty.tree() == {}
 
@@ -791,9 +797,7 @@ class TestLinks:
 
     def test_a_copy_whose_examples_ran_becomes_a_link(self, empty: Project) -> None:
         empty.ok("install", "-c", "claude")
-        backend = empty.path / ".claude" / "skills" / NAME / "examples" / "backend"
-        (backend / "__pycache__").mkdir()
-        (backend / "__pycache__" / "main.cpython-311.pyc").write_bytes(b"x")
+        run_the_examples(empty)
         empty.ok("install", "--link")
         assert (empty.path / ".claude" / "skills" / NAME).is_symlink()
 

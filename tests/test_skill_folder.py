@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,14 @@ def tree(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def test_the_wheel_is_built_with_what_it_runs_with() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    hatchling, *needed = project["build-system"]["requires"]
+    runs = {re.sub(r"\[.+?\]", "", d) for d in project["project"]["dependencies"]}
+    assert hatchling.startswith("hatchling")
+    assert {*needed} <= runs
 
 
 class TestBundle:

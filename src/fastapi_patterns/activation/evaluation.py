@@ -148,11 +148,8 @@ def _score_sections(
 ) -> SectionScore:
     first = either = 0
     for case in cases:
-        fitting = (
-            topics.of_file(reference, case["path"], case["text"])
-            if "path" in case
-            else topics.of_prompt(reference, case["prompt"])
-        )
+        given = (case.get(key, "") for key in ("prompt", "path", "text"))
+        fitting = topics.find(reference, *given)
         right = [topic.title in case["sections"] for topic in fitting]
         first += right[:1] == [True]
         either += any(right)

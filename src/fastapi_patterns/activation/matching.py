@@ -75,11 +75,11 @@ def match(
         and not any(file.path.endswith(name) for file in given)
     ]
     said = list(prompts.weigh(triggers, prompt))
-    files_say = [
+    read = [
         *files.decisive([files.weigh(triggers, file) for file in given]),
         *files.decisive(mentioned),
     ]
-    evidence = list(_weighed(said, files_say))
+    evidence = list(_weighed(said, read))
     if project and (project.weight < 0 or any(e.weight >= WORD for e in evidence)):
         evidence.append(project)
     score = total(evidence)
@@ -89,15 +89,15 @@ def match(
     return Match(score >= THRESHOLD, score, tuple(evidence), instead)
 
 
-def _weighed(said: list[Evidence], files: list[Evidence]) -> Iterator[Evidence]:
+def _weighed(said: list[Evidence], read: list[Evidence]) -> Iterator[Evidence]:
     """Leave out what does not count beside the rest."""
     named = max((e.weight for e in said if e.kind == "keyword"), default=0)
     written = any(e.kind == "code" for e in said)
     others = any(e.kind == OTHER_FRAMEWORKS for e in said) or any(
-        e.weight < 0 for e in files
+        e.weight < 0 for e in read
     )
     context = [e for e in said if e.kind == "context"]
-    if not any(e.weight > 0 for e in (*said, *files) if e not in context):
+    if not any(e.weight > 0 for e in (*said, *read) if e not in context):
         said = [e for e in said if e not in context[2:]]  # they do not do alone
     for evidence in said:
         if evidence.kind == "not-for-other":
@@ -107,10 +107,9 @@ def _weighed(said: list[Evidence], files: list[Evidence]) -> Iterator[Evidence]:
             yield evidence._replace(weight=FOREIGN_ASIDE)
         elif not (evidence.kind in NEUTRAL and others and not named):
             yield evidence
-    for evidence in files:
-        if (
-            evidence.weight > 0 or named < AIM
-        ):  # a file that shall become ours is not yet
+    for evidence in read:
+        # One that shall become ours is somebody else's until then.
+        if evidence.weight > 0 or named < AIM:
             yield evidence
 
 
